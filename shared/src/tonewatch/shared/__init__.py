@@ -1,0 +1,1 @@
+"""What all Tonewatch services share: messages, streams, broker, settings, service skeleton."""

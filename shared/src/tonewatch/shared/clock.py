@@ -1,0 +1,13 @@
+"""Wall time in one form: aware, UTC."""
+
+from datetime import UTC, datetime
+
+
+def utc_now() -> datetime:
+    """The time now, with its zone."""
+    return datetime.now(UTC)
+
+
+def iso_utc(moment: datetime) -> str:
+    """ISO 8601 in UTC with milliseconds and a Z: the form of all API answers and webhooks."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

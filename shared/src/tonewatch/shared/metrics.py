@@ -1,0 +1,159 @@
+"""All Prometheus metrics of all services, declared once: name, kind, labels, help, buckets.
+
+A service records through `Metrics`, which knows only declared names: a misspelt metric is a type
+error. Every series is prefixed `tonewatch_` and labels are few and bounded.
+"""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.gc_collector import GCCollector
+from prometheus_client.process_collector import ProcessCollector
+
+CounterName = Literal[
+    "loop_failures_total",
+    "http_requests_total",
+    "frames_published_total",
+    "frames_dropped_total",
+    "source_transitions_total",
+    "frames_scored_total",
+    "gaps_total",
+    "dead_letters_total",
+    "claimed_total",
+    "settle_lost_total",
+    "scores_evaluated_total",
+    "scores_late_total",
+    "alerts_total",
+    "deliveries_total",
+    "rules_reloads_total",
+    "records_written_total",
+    "trimmed_total",
+]
+GaugeName = Literal[
+    "sources",
+    "ingest_buffer_frames",
+    "oldest_unscored_seconds",
+    "engine_ready",
+    "rules_loaded",
+    "rules_last_reload_success",
+    "rules_last_reload_timestamp_seconds",
+    "deliveries_waiting",
+    "live_viewers",
+]
+HistogramName = Literal[
+    "http_seconds",
+    "batch_size",
+    "queue_wait_seconds",
+    "compute_seconds",
+    "frame_to_score_seconds",
+    "frame_to_stored_seconds",
+    "frame_to_alert_seconds",
+    "delivery_seconds",
+    "write_batch_rows",
+]
+
+_SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 10, 30, 60)
+_SIZES: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
+
+
+@dataclass(frozen=True, slots=True)
+class _Spec:
+    """What a metric means and how it is labelled."""
+
+    help: str
+    labels: tuple[str, ...] = ()
+    buckets: tuple[float, ...] = _SECONDS
+
+
+COUNTERS: Final[dict[CounterName, _Spec]] = {
+    "loop_failures_total": _Spec("Background loops that failed and were restarted", ("loop",)),
+    "http_requests_total": _Spec("HTTP requests answered", ("method", "route", "status")),
+    "frames_published_total": _Spec("Frames handed to the broker", ("lane",)),
+    "frames_dropped_total": _Spec("Frames that became a gap in ingest", ("reason",)),
+    "source_transitions_total": _Spec("State changes of sources", ("state",)),
+    "frames_scored_total": _Spec("Frames settled with a score", ("lane", "outcome")),
+    "gaps_total": _Spec("Gaps declared by inference", ("reason",)),
+    "dead_letters_total": _Spec("Messages moved to the dead letters", ("stream",)),
+    "claimed_total": _Spec("Entries taken over from a stale consumer", ("stream",)),
+    "settle_lost_total": _Spec("Outcomes dropped because another consumer was first", ("stream",)),
+    "scores_evaluated_total": _Spec("Scores that passed the rule engine"),
+    "scores_late_total": _Spec("Scores that came after their place in the track was passed"),
+    "alerts_total": _Spec("Alert transitions published", ("state", "priority")),
+    "deliveries_total": _Spec("Delivery attempts", ("channel", "outcome")),
+    "rules_reloads_total": _Spec("Reloads of the rules", ("outcome",)),
+    "records_written_total": _Spec("Rows written", ("table",)),
+    "trimmed_total": _Spec("Stream entries trimmed", ("stream",)),
+}
+GAUGES: Final[dict[GaugeName, _Spec]] = {
+    "sources": _Spec("Sources by state", ("state",)),
+    "ingest_buffer_frames": _Spec("Frames held because the broker is away"),
+    "oldest_unscored_seconds": _Spec("Age of the oldest frame without a score", ("lane",)),
+    "engine_ready": _Spec("1 when the model is loaded"),
+    "rules_loaded": _Spec("Rules in force"),
+    "rules_last_reload_success": _Spec("1 if the last reload was accepted"),
+    "rules_last_reload_timestamp_seconds": _Spec("When rules were last accepted"),
+    "deliveries_waiting": _Spec("Deliveries that wait for their next attempt"),
+    "live_viewers": _Spec("Open live views"),
+}
+HISTOGRAMS: Final[dict[HistogramName, _Spec]] = {
+    "http_seconds": _Spec("Time to answer an HTTP request", ("route",)),
+    "batch_size": _Spec("Windows in one engine call", (), _SIZES),
+    "queue_wait_seconds": _Spec("Frame published to handed to the engine", ("lane",)),
+    "compute_seconds": _Spec("One engine call"),
+    "frame_to_score_seconds": _Spec("Frame published to score published", ("lane",)),
+    "frame_to_stored_seconds": _Spec("Frame published to row committed"),
+    "frame_to_alert_seconds": _Spec("Frame published to alert published"),
+    "delivery_seconds": _Spec("Time of one delivery attempt", ("channel",)),
+    "write_batch_rows": _Spec("Rows in one commit", (), _SIZES),
+}
+
+
+class Metrics:
+    """The metrics of one service, in a registry of its own (several can live in one process)."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        GCCollector(registry=self.registry)
+        self._counters: dict[str, Counter] = {}
+        self._gauges: dict[str, Gauge] = {}
+        self._histograms: dict[str, Histogram] = {}
+
+    def count(self, name: CounterName, amount: float = 1, /, **labels: str) -> None:
+        """Add to a counter."""
+        if name not in self._counters:
+            spec = COUNTERS[name]
+            self._counters[name] = Counter(
+                f"tonewatch_{name}", spec.help, spec.labels, registry=self.registry
+            )
+        counter = self._counters[name]
+        (counter.labels(**labels) if labels else counter).inc(amount)
+
+    def set(self, name: GaugeName, value: float, /, **labels: str) -> None:
+        """Set a gauge."""
+        if name not in self._gauges:
+            spec = GAUGES[name]
+            self._gauges[name] = Gauge(
+                f"tonewatch_{name}", spec.help, spec.labels, registry=self.registry
+            )
+        gauge = self._gauges[name]
+        (gauge.labels(**labels) if labels else gauge).set(value)
+
+    def observe(self, name: HistogramName, value: float, /, **labels: str) -> None:
+        """Record one observation of a histogram, in the unit its name ends with."""
+        if name not in self._histograms:
+            spec = HISTOGRAMS[name]
+            self._histograms[name] = Histogram(
+                f"tonewatch_{name}",
+                spec.help,
+                spec.labels,
+                buckets=spec.buckets,
+                registry=self.registry,
+            )
+        histogram = self._histograms[name]
+        (histogram.labels(**labels) if labels else histogram).observe(value)
+
+    def render(self) -> bytes:
+        """The text that Prometheus scrapes."""
+        return generate_latest(self.registry)

@@ -1,0 +1,100 @@
+"""Fixtures for all levels; a test's level is the folder it lies in."""
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import pytest
+from tests.support.redis_server import redis_server
+
+from tonewatch.shared.broker import MemoryBroker, RedisBroker
+from tonewatch.shared.redis_client import RedisOptions, create_redis
+from tonewatch.shared.streams import STREAMS
+
+LEVELS = ("unit", "contract", "integration", "e2e", "chaos", "browser", "containers")
+PARTITIONS = 4
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each test with the level of its folder."""
+    root = Path(__file__).parent
+    for item in items:
+        level = item.path.relative_to(root).parts[0]
+        if level not in LEVELS:
+            raise pytest.UsageError(f"{item.path}: tests lie in one of {', '.join(LEVELS)}")
+        item.add_marker(level)
+
+
+@pytest.fixture(autouse=True)
+def _no_project_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test sees the settings of the shell it was started from."""
+    for name in list(os.environ):
+        if name.startswith("TONEWATCH_") and name != "TONEWATCH_REQUIRE_ALL":
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def redis_server_url() -> Iterator[str]:
+    """One real server per worker process, on a unix socket (whose path must be short)."""
+    folder = Path(tempfile.mkdtemp(prefix="tw-"))
+    try:
+        with redis_server(folder) as (url, _):
+            yield url
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+async def redis_url(redis_server_url: str) -> str:
+    """URL of an empty real Redis."""
+    client = create_redis(RedisOptions(url=redis_server_url), "test-flush")
+    await client.flushall()
+    await client.aclose()
+    return redis_server_url
+
+
+@pytest.fixture
+async def broker(redis_url: str) -> AsyncIterator[RedisBroker]:
+    """The real broker, four partitions, all groups made."""
+    client = create_redis(RedisOptions(url=redis_url), "test")
+    made = RedisBroker(client, partitions=PARTITIONS)
+    await made.setup(STREAMS)
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+async def memory_broker() -> MemoryBroker:
+    """The broker's twin in memory, four partitions, all groups made."""
+    made = MemoryBroker(partitions=PARTITIONS)
+    await made.setup(STREAMS)
+    return made
+
+
+@pytest.fixture
+def free_port() -> Callable[[], int]:
+    """Gives a port that is free now."""
+
+    def choose() -> int:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port: int = probe.getsockname()[1]
+            return port
+
+    return choose
+
+
+@pytest.fixture(scope="session")
+def ffmpeg() -> str:
+    """Path of an ffmpeg."""
+    if found := shutil.which("ffmpeg"):
+        return found
+    import imageio_ffmpeg
+
+    path: str = imageio_ffmpeg.get_ffmpeg_exe()
+    subprocess.run([path, "-version"], check=True, capture_output=True)
+    return path

@@ -1,0 +1,1 @@
+"""Builders, waits and servers that tests of several services use."""

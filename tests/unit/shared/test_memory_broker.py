@@ -1,0 +1,57 @@
+"""The in-memory twin passes the cases of every broker, and runs in virtual time."""
+
+from datetime import timedelta
+
+import pytest
+from tests.support.broker_cases import BrokerCases, frame
+
+from tonewatch.shared.broker import MemoryBroker, Outcome, StateWrite
+from tonewatch.shared.errors import BrokerUnavailableError
+from tonewatch.shared.streams import FRAMES, STREAMS
+
+
+class TestMemoryBroker(BrokerCases):
+    @pytest.fixture
+    async def tested(self, memory_broker: MemoryBroker) -> MemoryBroker:
+        return memory_broker
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now_ms = 1_000_000
+
+    def __call__(self) -> int:
+        return self.now_ms
+
+
+async def test_trimming_waits_for_acknowledgement_and_retention() -> None:
+    clock = Clock()
+    broker = MemoryBroker(partitions=1, clock_ms=clock)
+    await broker.setup(STREAMS)
+    await broker.publish([frame(seq) for seq in range(4)])
+    clock.now_ms += int(FRAMES.retention.total_seconds() * 1000) + 1
+    assert await broker.trim(FRAMES) == 0, "nothing was delivered"
+    deliveries = await broker.read([FRAMES], "inference", "a", count=10)
+    assert await broker.trim(FRAMES) == 0, "nothing was acknowledged"
+    await broker.settle([Outcome(deliveries[0]), Outcome(deliveries[1]), Outcome(deliveries[3])])
+    assert await broker.trim(FRAMES) == 2, "the third is pending, so the fourth stays too"
+
+
+async def test_state_expires() -> None:
+    clock = Clock()
+    broker = MemoryBroker(partitions=1, clock_ms=clock)
+    await broker.setup(STREAMS)
+    await broker.publish([frame(0)])
+    (delivery,) = await broker.read([FRAMES], "inference", "a", count=1)
+    await broker.settle([Outcome(delivery, state=[StateWrite("t", b"x", timedelta(seconds=5))])])
+    clock.now_ms += 4_000
+    assert await broker.state(0, ["t"]) == {"t": b"x"}
+    clock.now_ms += 2_000
+    assert await broker.state(0, ["t"]) == {}
+
+
+async def test_an_outage_is_an_error_that_can_be_retried(memory_broker: MemoryBroker) -> None:
+    memory_broker.available = False
+    with pytest.raises(BrokerUnavailableError) as caught:
+        await memory_broker.publish([frame(0)])
+    assert caught.value.retryable
