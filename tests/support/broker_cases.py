@@ -111,6 +111,20 @@ class BrokerCases:
         assert (first.deliveries, second.deliveries) == (2, 3)
         assert second.entry.fields["pcm"] == bytes([0]) * 64
 
+    async def test_what_a_consumer_keeps_is_neither_claimed_nor_counted(
+        self, tested: Broker
+    ) -> None:
+        await tested.publish([frame(0), frame(1)])
+        kept, settled = await tested.read([FRAMES], "inference", "slow", count=10)
+        await tested.settle([Outcome(settled)])
+        await asyncio.sleep(0.2)
+        await tested.keep("slow", [kept, settled])
+        idle = timedelta(milliseconds=150)
+        assert await tested.claim(FRAMES, "inference", "b", min_idle=idle, count=10) == []
+        (claimed,) = await tested.claim(FRAMES, "inference", "b", min_idle=ALL, count=10)
+        assert claimed.entry.entry_id == kept.entry.entry_id
+        assert claimed.deliveries == 2
+
     async def test_a_restarted_consumer_finds_its_own_pending(self, tested: Broker) -> None:
         await tested.publish([frame(0), frame(1)])
         await tested.read([FRAMES], "inference", "a", count=10)

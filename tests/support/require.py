@@ -1,7 +1,7 @@
-"""What a test needs from the machine: skipped where it is absent, a failure where all must be there.
+"""What a test needs from the machine: a skip where it is absent, a failure where all must be there.
 
-A skipped test looks like a passed one in a summary. Where TONEWATCH_REQUIRE_ALL=1 is set (continuous
-integration), an absent tool fails the test that needs it.
+A skipped test looks like a passed one in a summary. Where TONEWATCH_REQUIRE_ALL=1 is set, as in
+continuous integration, an absent tool fails the test that needs it.
 """
 
 import os

@@ -69,7 +69,8 @@ def configure(options: LogOptions, service: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(options.level.upper())
-    for noisy in ("uvicorn.access", "httpx", "httpcore", "watchfiles"):
+    # at debug level aiosqlite writes statements with their parameters, secrets among them
+    for noisy in ("uvicorn.access", "httpx", "httpcore", "watchfiles", "aiosqlite"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     for own in ("uvicorn", "uvicorn.error"):
         logging.getLogger(own).handlers.clear()

@@ -8,6 +8,7 @@ what its readiness depends on; `main` gives it the subcommands `run`, `check-con
 from tonewatch.shared.runtime._app import build_app
 from tonewatch.shared.runtime._cli import main
 from tonewatch.shared.runtime._health import Check, CheckResult, Health
+from tonewatch.shared.runtime._loops import wait_for_stop
 from tonewatch.shared.runtime._serve import run_service, serving
 from tonewatch.shared.runtime._service import Loop, Service
 
@@ -21,4 +22,5 @@ __all__ = [
     "main",
     "run_service",
     "serving",
+    "wait_for_stop",
 ]

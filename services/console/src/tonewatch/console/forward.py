@@ -1,0 +1,145 @@
+"""The public API: each resource of /api/v1 is answered by the service that owns it.
+
+Bodies are streamed in both directions, so an upload never lies in the console's memory. Only what
+is listed here is reachable: nothing under /internal, no probes, no metrics of the inner services.
+"""
+
+import re
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from fastapi import APIRouter, Request
+from starlette.requests import ClientDisconnect
+from starlette.responses import JSONResponse, Response, StreamingResponse
+
+from tonewatch.console.upstreams import Upstream, Upstreams, describe
+from tonewatch.shared.errors import NotFoundError
+from tonewatch.shared.http import AsyncClient, HTTPError, TimeoutException
+from tonewatch.shared.http import Response as UpstreamResponse
+from tonewatch.shared.logging import get_logger
+
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """Who owns a resource, and what may be done with it from outside."""
+
+    owner: Upstream
+    methods: frozenset[str] = frozenset({"GET"})
+
+
+RESOURCES: Final[Mapping[str, Resource]] = {
+    "audio": Resource("ingest", frozenset({"GET", "POST"})),
+    "sources": Resource("ingest", frozenset({"GET", "POST", "DELETE"})),
+    "sessions": Resource("storage"),
+    "records": Resource("storage"),
+    "alerts": Resource("storage"),
+    "stats": Resource("storage"),
+    "rules": Resource("alerting", frozenset({"GET", "POST"})),
+    "deliveries": Resource("alerting", frozenset({"GET", "POST"})),
+    "webhooks": Resource("alerting", frozenset({"GET", "POST", "DELETE"})),
+    "engine": Resource("inference"),
+}
+
+REQUEST_HEADERS: Final = frozenset(
+    {"accept", "accept-language", "content-length", "content-type", "range", "traceparent"}
+)
+RESPONSE_HEADERS: Final = frozenset(
+    {
+        "accept-ranges",
+        "content-disposition",
+        "content-encoding",
+        "content-length",
+        "content-range",
+        "content-type",
+        "retry-after",
+    }
+)
+METHODS: Final = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+
+_SEGMENT: Final = re.compile(r"(?!\.{1,2}$)[\w.:~-]+")
+
+
+def forward_router(upstreams: Upstreams) -> APIRouter:
+    """Routes /api/v1/{resource}/..."""
+    router = APIRouter(prefix="/api/v1", tags=["services"], include_in_schema=False)
+
+    @router.api_route("/{resource}", methods=METHODS)
+    @router.api_route("/{resource}/{rest:path}", methods=METHODS)
+    async def forward(request: Request, resource: str, rest: str = "") -> Response:
+        """Pass the request on to the owner of the resource."""
+        target = RESOURCES.get(resource)
+        if target is None or not all(map(_SEGMENT.fullmatch, rest.split("/") if rest else ())):
+            raise NotFoundError(f"there is no {request.url.path}")
+        if request.method not in target.methods:
+            return _not_allowed(request.method, resource, target)
+        path = f"/v1/{resource}/{rest}" if rest else f"/v1/{resource}"
+        return await _pass_on(upstreams, target.owner, request, path)
+
+    return router
+
+
+async def _pass_on(upstreams: Upstreams, owner: Upstream, request: Request, path: str) -> Response:
+    is_upload = request.method == "POST" and path == "/v1/audio"
+    client = upstreams.uploads if is_upload else upstreams.requests
+    try:
+        answer = await _send(client, request, upstreams.url(owner, path))
+    except ClientDisconnect:
+        return Response(status_code=400)  # nobody is left to read it
+    except HTTPError as error:
+        log.warning("a service cannot be reached", owner=owner, reason=describe(error))
+        return _away(owner, error)
+    headers = {k: v for k, v in answer.headers.items() if k.lower() in RESPONSE_HEADERS}
+    return StreamingResponse(_body(answer), status_code=answer.status_code, headers=headers)
+
+
+async def _send(client: AsyncClient, request: Request, url: str) -> UpstreamResponse:
+    headers = {k: v for k, v in request.headers.items() if k.lower() in REQUEST_HEADERS}
+    if query := request.url.query:
+        url = f"{url}?{query}"
+    has_body = "content-length" in request.headers or "transfer-encoding" in request.headers
+    attempts = 1 if has_body or request.method != "GET" else 2
+    while True:
+        outgoing = client.build_request(
+            request.method,
+            url,
+            headers=headers,
+            content=request.stream() if has_body else None,
+        )
+        try:
+            return await client.send(outgoing, stream=True)
+        except TimeoutException:
+            raise
+        except HTTPError:
+            # a kept connection may have been closed by the service just when it was used again
+            attempts -= 1
+            if attempts == 0:
+                raise
+
+
+async def _body(answer: UpstreamResponse) -> AsyncIterator[bytes]:
+    try:
+        async for chunk in answer.aiter_raw():
+            yield chunk
+    finally:
+        await answer.aclose()
+
+
+def _away(owner: Upstream, error: HTTPError) -> JSONResponse:
+    body = {
+        "error": "UnavailableError",
+        "detail": f"the service {owner} does not answer ({describe(error)}); try again",
+        "service": owner,
+    }
+    return JSONResponse(body, status_code=503, headers={"Retry-After": "2"})
+
+
+def _not_allowed(method: str, resource: str, target: Resource) -> JSONResponse:
+    allowed = ", ".join(sorted(target.methods))
+    body = {
+        "error": "MethodNotAllowedError",
+        "detail": f"{resource} does not know {method}; allowed: {allowed}",
+    }
+    return JSONResponse(body, status_code=405, headers={"Allow": allowed})

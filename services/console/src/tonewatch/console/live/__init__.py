@@ -1,0 +1,12 @@
+"""The live view: one reader of the streams, a board of what goes on, and a fan-out to viewers.
+
+`Tail` reads a stream, `Hub` keeps what was read for a while and hands it to every open page, and
+`Board` sums it up for a page that has just been opened.
+"""
+
+from tonewatch.console.live.board import Board
+from tonewatch.console.live.hub import Hub, Viewer
+from tonewatch.console.live.routes import live_router
+from tonewatch.console.live.tail import Tail
+
+__all__ = ["Board", "Hub", "Tail", "Viewer", "live_router"]

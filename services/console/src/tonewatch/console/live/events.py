@@ -1,0 +1,45 @@
+"""Messages of the streams as the public event stream shows them (server-sent events)."""
+
+import json
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from tonewatch.shared.emotions import EMOTIONS
+from tonewatch.shared.messages import Message, Score
+
+EventName = Literal["score", "gap", "alert", "session", "status", "reset"]
+
+INTERNAL: Final = frozenset({"v", "type", "traceparent", "channels", "embedding_path", "steps"})
+"""Header fields that are the services' own business."""
+
+PROBABILITY_DIGITS: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class LiveEvent:
+    """One event, already in the form in which it goes to every viewer."""
+
+    number: int
+    published_ms: int
+    wire: bytes
+
+
+def public_data(message: Message) -> dict[str, Any]:
+    """What a browser or program is told of a message.
+
+    The posterior is keyed by label, as in the answers of the query API.
+    """
+    data = message.model_dump(mode="json", exclude=set(INTERNAL))
+    if isinstance(message, Score) and message.probabilities is not None:
+        data["probabilities"] = {
+            emotion.value: round(value, PROBABILITY_DIGITS)
+            for emotion, value in zip(EMOTIONS, message.probabilities, strict=True)
+        }
+    return data
+
+
+def encode(name: EventName, data: Any, event_id: str | None = None) -> bytes:
+    """One server-sent event; JSON has no raw line breaks, so one `data` line is enough."""
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    head = f"id: {event_id}\n" if event_id else ""
+    return f"{head}event: {name}\ndata: {text}\n\n".encode()

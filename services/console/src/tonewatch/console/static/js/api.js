@@ -1,0 +1,47 @@
+// Requests to the console's own API; a failure is an Error whose message is a sentence for people.
+
+export class ApiError extends Error {
+  constructor(status, body) {
+    super(body?.detail || `HTTP ${status}`);
+    this.status = status;
+    this.kind = body?.error || "";
+  }
+}
+
+export async function ask(path, options = {}) {
+  const headers = { Accept: "application/json" };
+  const response = await fetch(`/api/v1${path}`, { headers, cache: "no-store", ...options });
+  const body = await response.json().catch(() => null);
+  if (!response.ok) throw new ApiError(response.status, body);
+  return body;
+}
+
+export function send(path, value) {
+  const headers = { Accept: "application/json", "Content-Type": "application/json" };
+  return ask(path, { method: "POST", headers, body: JSON.stringify(value) });
+}
+
+/** Upload a recording, telling of the progress (0 to 1); fetch cannot do that. */
+export function upload(file, onProgress) {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    request.open("POST", "/api/v1/audio");
+    request.responseType = "json";
+    request.upload.onprogress = (event) => event.lengthComputable && onProgress(event.loaded / event.total);
+    request.onload = () =>
+      request.status < 300 ? resolve(request.response) : reject(new ApiError(request.status, request.response));
+    request.onerror = () => reject(new ApiError(0, null));
+    const form = new FormData();
+    form.append("file", file, file.name);
+    form.append("name", file.name);
+    request.send(form);
+  });
+}
+
+/** Call a function now and again and again; a hidden page rests. */
+export function every(milliseconds, task) {
+  const turn = () => (document.hidden ? null : task());
+  turn();
+  document.addEventListener("visibilitychange", turn);
+  return setInterval(turn, milliseconds);
+}

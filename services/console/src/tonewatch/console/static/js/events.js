@@ -1,0 +1,92 @@
+// The live connection: what goes on now, then every change, and a word at once when it is lost.
+
+import { ask } from "./api.js";
+import { byId, say } from "./dom.js";
+import { t, wallTime } from "./text.js";
+
+const RECONNECT_MS = 2000;
+const NAMES = ["score", "gap", "alert", "session"];
+
+/** Follow the event stream; handlers: snapshot(board), and one per event name. */
+export class LiveStream {
+  constructor(handlers) {
+    this.handlers = handlers;
+    this.cursor = null;
+    this.lostSince = null;
+    this.brokerNote = null;
+    this.heardAt = Date.now();
+    this.silenceMs = 15_000;
+    setInterval(() => this.#watch(), 1000);
+  }
+
+  async start() {
+    this.source?.close();
+    try {
+      const board = await ask("/live");
+      this.cursor = board.cursor;
+      this.#status(board.status);
+      this.handlers.snapshot(board);
+    } catch {
+      this.#lost();
+      setTimeout(() => this.start(), RECONNECT_MS);
+      return;
+    }
+    this.#open();
+  }
+
+  #open() {
+    this.source?.close();
+    const source = new EventSource(`/api/v1/events?after=${encodeURIComponent(this.cursor)}`);
+    this.source = source;
+    source.onopen = () => this.#heard();
+    source.onerror = () => {
+      this.#lost();
+      // a refused connection is closed for good: browsers only come back by themselves from a break
+      if (source.readyState === EventSource.CLOSED) setTimeout(() => this.source === source && this.#open(), RECONNECT_MS);
+    };
+    source.addEventListener("status", (event) => {
+      this.#heard();
+      this.#status(JSON.parse(event.data));
+    });
+    source.addEventListener("reset", () => this.start());
+    for (const name of NAMES) {
+      source.addEventListener(name, (event) => {
+        this.#heard();
+        this.cursor = event.lastEventId || this.cursor;
+        this.handlers[name](JSON.parse(event.data));
+      });
+    }
+  }
+
+  #heard() {
+    this.heardAt = Date.now();
+    this.lostSince = null;
+    this.#show();
+  }
+
+  #lost() {
+    this.lostSince ??= new Date(this.heardAt).toISOString();
+    this.#show();
+  }
+
+  #watch() {
+    if (Date.now() - this.heardAt < this.silenceMs) return;
+    this.#lost();
+    if (this.source?.readyState === EventSource.OPEN) {
+      this.heardAt = Date.now(); // give the new connection its time
+      this.#open();
+    }
+  }
+
+  #status({ stale_since: since, reason }) {
+    this.brokerNote = since ? t("banner.broker", { time: wallTime(since), reason: reason || "" }) : null;
+    this.#show();
+  }
+
+  #show() {
+    const lost = this.lostSince && t("banner.lost", { time: wallTime(this.lostSince) });
+    const text = lost || this.brokerNote;
+    if (byId("banner").textContent !== (text || "")) say(byId("banner"), text);
+    document.body.classList.toggle("stale", Boolean(text));
+  }
+}

@@ -1,0 +1,32 @@
+// Brings the page to life: each part looks after itself, so one that fails leaves the others alone.
+
+import * as alerts from "./alerts.js";
+import { every } from "./api.js";
+import { LiveStream } from "./events.js";
+import * as live from "./live.js";
+import * as system from "./system.js";
+import { tryIt } from "./tryit.js";
+
+tryIt();
+live.legend();
+system.sourceForm();
+
+const stream = new LiveStream({
+  snapshot: (board) => {
+    live.snapshot(board);
+    alerts.snapshot(board);
+  },
+  score: live.onScore,
+  gap: live.onGap,
+  session: live.onSession,
+  alert: (alert) => {
+    live.onAlert(alert);
+    alerts.onAlert(alert);
+  },
+});
+stream.start();
+alerts.loadPast();
+
+every(5_000, system.health);
+every(10_000, system.sources);
+every(15_000, system.rules);

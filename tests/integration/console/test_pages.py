@@ -1,0 +1,88 @@
+"""The page as it is sent: languages, files, headers, and no trust in names."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.integration.console.conftest import Console
+from tests.support.fake_suite import FakeSuite
+from tests.support.running import running
+from tonewatch.console import samples
+from tonewatch.console.service import ConsoleService
+from tonewatch.console.settings import ConsoleSettings
+from tonewatch.shared.broker import MemoryBroker
+from tonewatch.shared.http import create_client
+
+
+async def test_the_page_is_in_the_language_of_the_browser_until_one_is_chosen(
+    console: Console,
+) -> None:
+    browser = {"Accept-Language": "zh-CN"}
+    chinese = (await console.client.get("/", headers=browser)).text
+    assert '<html lang="zh-CN"' in chinese
+    assert "实时通话" in chinese
+    chosen = await console.client.get("/?lang=en", headers=browser)
+    assert "Live calls" in chosen.text
+    assert "samesite=lax" in chosen.headers["set-cookie"].lower()
+    again = await console.client.get("/", headers=browser)  # the client keeps the cookie
+    assert "Live calls" in again.text
+
+
+async def test_the_page_has_no_inline_script_style_or_foreign_address(console: Console) -> None:
+    page = (await console.client.get("/")).text
+    for attributes, body in re.findall(r"<script([^>]*)>(.*?)</script>", page, re.DOTALL):
+        assert 'type="application/json"' in attributes or not body.strip()
+    assert "<style" not in page
+    assert not re.search(r'\s(style|on\w+)="', page)
+    assert not re.search(r'(src|href)="(https?:)?//', page)
+
+
+async def test_every_file_that_the_page_and_its_modules_name_is_served(console: Console) -> None:
+    page = (await console.client.get("/")).text
+    names = set(re.findall(r'(?:src|href)="(/static/[^"]+)"', page))
+    assert names
+    for name in list(names):
+        if name.endswith(".js"):
+            text = (await console.client.get(name)).text
+            names |= {f"/static/js/{module}" for module in re.findall(r'from "\./([^"]+)"', text)}
+    for name in sorted(names):
+        answer = await console.client.get(name)
+        assert answer.status_code == 200, name
+        assert "default-src 'none'" in answer.headers["content-security-policy"]
+        assert answer.headers["cache-control"] == "no-cache"
+        unchanged = {"If-None-Match": answer.headers["etag"]}
+        assert (await console.client.get(name, headers=unchanged)).status_code == 304
+
+
+async def test_no_other_file_is_served(console: Console) -> None:
+    for path in (
+        "/static/../settings.py",
+        "/static/%2e%2e/service.py",
+        "/samples/../pyproject.flac",
+        "/docs",  # FastAPI's own pages load scripts from elsewhere
+        "/redoc",
+    ):
+        address = console.client.base_url.copy_with(raw_path=path.encode())
+        assert (await console.client.get(address)).status_code == 404, path
+
+
+async def test_samples_are_offered_and_their_names_are_text(
+    suite: FakeSuite,
+    memory_broker: MemoryBroker,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / "angry_call.flac").write_bytes(b"fLaC")
+    (tmp_path / '"><script>alert(1)<!--.flac').write_bytes(b"fLaC")
+    monkeypatch.setattr(samples, "FOLDERS", (tmp_path,))
+    settings = ConsoleSettings.model_validate({"console": suite.console_options()})
+    async with (
+        running(ConsoleService(settings, memory_broker)) as base_url,
+        create_client(base_url=base_url) as client,
+    ):
+        page = (await client.get("/")).text
+        assert "angry call</button>" in page
+        assert "<script>alert" not in page
+        assert (await client.get("/samples/angry_call.flac")).content == b"fLaC"
+        assert (await client.get("/samples/other.flac")).status_code == 404

@@ -1,0 +1,248 @@
+"""Small stand-ins for ingest, storage, alerting and inference, for tests of the console.
+
+They answer the routes the console's page asks for, over real HTTP, with data that looks real.
+"""
+
+import asyncio
+import math
+import re
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+
+from tests.support.messages import posterior
+from tests.support.running import running
+from tonewatch.shared.broker import MemoryBroker
+from tonewatch.shared.emotions import EMOTIONS
+from tonewatch.shared.errors import InvalidInputError, NotFoundError
+from tonewatch.shared.ids import new_id
+from tonewatch.shared.runtime import Service
+from tonewatch.shared.settings import ServiceOptions, Settings
+
+RECORDING = ["neutral"] * 6 + ["no_speech"] + ["sad"] * 4 + ["angry"] * 13 + ["no_speech"]
+RECORDING += ["surprised"] * 2 + ["neutral"] * 4 + ["happy"] * 3
+"""What every uploaded recording turns out to say, second by second."""
+
+
+class _FakeSettings(Settings):
+    fake: ServiceOptions = ServiceOptions(port=0)
+
+
+class _FakeService(Service[_FakeSettings]):
+    """One service that serves a given router."""
+
+    name: ClassVar[str] = "fake"
+
+    def __init__(self, router: APIRouter) -> None:
+        super().__init__(_FakeSettings(), MemoryBroker(partitions=1))
+        self._router = router
+
+    def routers(self) -> list[APIRouter]:
+        return [self._router]
+
+
+@dataclass
+class FakeSuite:
+    """What the stand-ins hold, and what they were sent."""
+
+    urls: dict[str, str] = field(default_factory=dict)
+    uploads: list[dict[str, Any]] = field(default_factory=list)
+    polls: dict[str, int] = field(default_factory=dict)
+    alerts: list[dict[str, Any]] = field(default_factory=list)
+    sources: list[dict[str, Any]] = field(default_factory=list)
+    rules: dict[str, Any] = field(default_factory=dict)
+    requests: list[tuple[str, str]] = field(default_factory=list)
+    on_chunk: Callable[[int], None] = lambda _size: None
+
+    def console_options(self) -> dict[str, Any]:
+        """The console's section of the settings, pointing here."""
+        return {"port": 0, **{f"{name}_url": url for name, url in self.urls.items()}}
+
+
+@asynccontextmanager
+async def fake_suite() -> AsyncIterator[FakeSuite]:
+    """All four stand-ins at work on free ports."""
+    suite = FakeSuite()
+    routers = {
+        "ingest": _ingest(suite),
+        "storage": _storage(suite),
+        "alerting": _alerting(suite),
+        "inference": _inference(),
+    }
+    async with AsyncExitStack() as stack:
+        for name, router in routers.items():
+            suite.urls[name] = await stack.enter_async_context(running(_FakeService(router)))
+        yield suite
+
+
+def _ingest(suite: FakeSuite) -> APIRouter:
+    router = APIRouter(prefix="/v1")
+
+    @router.post("/audio", status_code=202)
+    async def upload(request: Request) -> dict[str, Any]:
+        size, head = 0, b""
+        async for chunk in request.stream():
+            size += len(chunk)
+            head = (head + chunk)[:2000]
+            suite.on_chunk(size)
+        if b"no audio" in head:
+            raise InvalidInputError("the file holds no audio stream; upload a recording")
+        name = re.search(rb'filename="([^"]+)"', head)
+        answer = {
+            "session_id": new_id(),
+            "source_id": "upload-1",
+            "name": name[1].decode() if name else "",
+            "state": "publishing",
+        }
+        suite.uploads.append({**answer, "bytes": size})
+        return answer
+
+    @router.get("/audio/{session_id}")
+    async def uploaded(session_id: str) -> dict[str, Any]:
+        return {
+            "session_id": session_id,
+            "state": "published",
+            "frames": len(RECORDING),
+            "duration_seconds": len(RECORDING),
+            "error": None,
+        }
+
+    @router.get("/sources")
+    async def sources() -> dict[str, Any]:
+        return {"items": suite.sources, "next_cursor": None}
+
+    @router.post("/sources", status_code=201)
+    async def add(request: Request) -> dict[str, Any]:
+        wish = await request.json()
+        source = {"id": new_id(), "labels": {}, "state": "idle", "reason": "", "url": None, **wish}
+        suite.sources.append(source)
+        if wish["kind"] != "rtmp":
+            return source
+        return {**source, "stream_key": "k-123", "publish_url": "rtmp://localhost/live"}
+
+    @router.delete("/sources/{source_id}", status_code=204)
+    async def remove(source_id: str) -> Response:
+        suite.requests.append(("DELETE", source_id))
+        return Response(status_code=204)
+
+    return router
+
+
+def _storage(suite: FakeSuite) -> APIRouter:
+    router = APIRouter(prefix="/v1")
+
+    @router.get("/sessions/{session_id}")
+    async def session(session_id: str) -> dict[str, Any]:
+        if session_id not in {upload["session_id"] for upload in suite.uploads}:
+            raise NotFoundError(f"there is no session {session_id}")
+        polls = suite.polls[session_id] = suite.polls.get(session_id, 0) + 1
+        done = min(len(RECORDING), 12 * polls)
+        return summary(session_id, RECORDING[:done], complete=done == len(RECORDING))
+
+    @router.get("/sessions/{session_id}/timeline")
+    async def timeline(session_id: str) -> dict[str, Any]:
+        done = min(len(RECORDING), 12 * suite.polls.get(session_id, 0))
+        items = [timeline_item(seq, emotion) for seq, emotion in enumerate(RECORDING[:done])]
+        return {"session_id": session_id, "items": items, "gaps": [], "next_cursor": None}
+
+    @router.get("/alerts")
+    async def alerts(request: Request) -> dict[str, Any]:
+        suite.requests.append(("GET", request.url.query))
+        return {"items": suite.alerts, "next_cursor": None}
+
+    return router
+
+
+def _alerting(suite: FakeSuite) -> APIRouter:
+    router = APIRouter(prefix="/v1")
+
+    @router.get("/rules")
+    async def rules() -> dict[str, Any]:
+        return {"rules": [], "warnings": [], "last_error": None, "loaded_at": None, **suite.rules}
+
+    @router.get("/deliveries")
+    async def slow_deliveries() -> JSONResponse:
+        await asyncio.sleep(60)
+        return JSONResponse({})
+
+    return router
+
+
+def _inference() -> APIRouter:
+    router = APIRouter(prefix="/v1")
+
+    @router.get("/engine")
+    async def engine() -> dict[str, Any]:
+        named = {"engine": "compact", "model": "compact", "device": "cpu"}
+        return {**named, "revision": "1", "ready": True, "detail": "loaded"}
+
+    return router
+
+
+def certainty(seq: int, emotion: str) -> float:
+    """A believable probability: not the same in every second."""
+    swing = 0.11 * math.sin(0.31 * seq) + 0.05 * math.sin(0.83 * seq)
+    return round((0.6 if emotion == "neutral" else 0.74) + swing, 4)
+
+
+def timeline_item(seq: int, emotion: str) -> dict[str, Any]:
+    """One second as storage tells of it."""
+    silent = emotion == "no_speech"
+    confidence = 0.0 if silent else certainty(seq, emotion)
+    return {
+        "seq": seq,
+        "start_ms": 1000 * seq,
+        "end_ms": 1000 * seq + 1000,
+        "speaker": "mixed",
+        "emotion": emotion,
+        "confidence": confidence,
+        "probabilities": None if silent else _by_label(_uneven(emotion, confidence)),
+        "speech": 0.0 if silent else 0.9,
+        "level_dbfs": -24.0,
+        "alert_triggered": emotion == "angry" and seq > RECORDING.index("angry"),
+    }
+
+
+def summary(session_id: str, seconds: list[str], *, complete: bool) -> dict[str, Any]:
+    """A session as storage tells of it."""
+    items = [timeline_item(seq, emotion) for seq, emotion in enumerate(seconds)]
+    spoken = [item["probabilities"] for item in items if item["probabilities"]]
+    means = {
+        label: sum(one[label] for one in spoken) / max(len(spoken), 1)
+        for label in map(str, EMOTIONS)
+    }
+    emotion = max(means, key=lambda label: means[label])
+    return {
+        "session_id": session_id,
+        "speakers": ["mixed"],
+        "frames": len(RECORDING) if complete else None,
+        "scored": len(seconds),
+        "gaps": 0,
+        "complete": complete,
+        "speech_seconds": len(spoken),
+        "emotion": emotion,
+        "confidence": means[emotion],
+        "probabilities": means,
+        "duration_seconds": float(len(seconds)),
+    }
+
+
+def _uneven(emotion: str, probability: float) -> tuple[float, ...]:
+    """A posterior whose rest leans to the neighbours of the emotion, as real ones do."""
+    order = [str(label) for label in EMOTIONS]
+    near = {"angry": "disgusted", "sad": "neutral", "neutral": "sad", "happy": "surprised"}
+    second = near.get(emotion, "neutral")
+    flat = dict(zip(order, posterior(emotion, probability), strict=True))
+    taken = 0.6 * (1 - probability)
+    spread = {k: v * 0.4 for k, v in flat.items() if k != emotion}
+    spread[emotion] = probability
+    spread[second] = spread.get(second, 0) + taken
+    return tuple(spread[label] for label in order)
+
+
+def _by_label(values: tuple[float, ...]) -> dict[str, float]:
+    return {label.value: value for label, value in zip(EMOTIONS, values, strict=True)}
