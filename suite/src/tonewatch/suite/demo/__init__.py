@@ -1,0 +1,1 @@
+"""A call that nobody made and a webhook receiver: what the demo plays and where it rings."""
