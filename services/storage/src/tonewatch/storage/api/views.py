@@ -1,0 +1,196 @@
+"""The JSON forms of the answers."""
+
+from datetime import datetime
+from typing import Annotated, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+
+from tonewatch.shared.clock import iso_utc
+from tonewatch.shared.emotions import EMOTIONS
+from tonewatch.storage.models import POSTERIOR, EmotionRecord
+
+Time = Annotated[datetime, PlainSerializer(iso_utc, return_type=str)]
+Probabilities = dict[str, float]
+ItemT = TypeVar("ItemT")
+
+
+class View(BaseModel):
+    """Base of the answers; built from rows by attribute."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+
+class Page(View, Generic[ItemT]):
+    """One page of a list."""
+
+    items: list[ItemT]
+    next_cursor: str | None = Field(default=None, description="Null on the last page")
+
+
+class RecordView(View):
+    """One stored second (or utterance)."""
+
+    id: int
+    timestamp: Time = Field(description="Wall time of the first sample")
+    audio_id: str = Field(description="The same as session_id")
+    session_id: str
+    source_id: str
+    speaker: str
+    seq: int
+    emotion: str
+    confidence: float
+    granularity: str
+    probabilities: Probabilities | None = Field(description="Null for no_speech")
+    embedding_path: str | None
+    alert_triggered: bool
+    labels: dict[str, str]
+    start_ms: int
+    end_ms: int
+    speech: float
+    level_dbfs: float
+    window_seconds: float
+    engine: str
+    model: str
+    revision: str
+    published_at: Time
+    scored_at: Time
+    stored_at: Time
+
+
+class TimelineItem(View):
+    """One second of a session, with the finer matrix if it was asked for."""
+
+    seq: int
+    start_ms: int
+    end_ms: int
+    speaker: str
+    emotion: str
+    confidence: float
+    probabilities: Probabilities | None
+    speech: float
+    level_dbfs: float
+    alert_triggered: bool
+    steps: list[list[float]] | None = Field(
+        default=None, description="Rows of nine, with steps=true"
+    )
+
+
+class GapView(View):
+    """Seconds without a score, and why."""
+
+    speaker: str
+    first_seq: int
+    last_seq: int
+    reason: str
+    detail: str
+    at: Time
+
+
+class TransitionView(View):
+    """One change of an alert's state."""
+
+    state: str
+    at: Time
+    decided_at: Time
+    value: float
+    first_seq: int
+    last_seq: int
+    message: str
+
+
+class AlertView(View):
+    """One alert, as far as its transitions have arrived."""
+
+    alert_id: str
+    state: str
+    rule: str
+    priority: str
+    session_id: str
+    source_id: str
+    speaker: str
+    labels: dict[str, str]
+    channels: list[str]
+    emotions: list[str]
+    value: float
+    threshold: float
+    first_seq: int
+    last_seq: int
+    started_at: Time
+    fired_at: Time | None
+    resolved_at: Time | None
+    decided_at: Time
+    message: str
+
+
+class AlertDetail(AlertView):
+    """One alert with its history."""
+
+    transitions: list[TransitionView]
+
+
+class SessionView(View):
+    """One session and what was heard in it."""
+
+    session_id: str
+    source_id: str
+    name: str
+    kind: str
+    lane: str
+    speakers: list[str]
+    labels: dict[str, str]
+    state: str
+    reason: str
+    started_at: Time
+    ended_at: Time | None
+    frames: int | None = Field(description="Of each track; null while the session goes on")
+    scored: int = Field(description="Seconds stored, of all tracks")
+    gaps: int = Field(description="Seconds that have no score but lie in a recorded gap")
+    complete: bool = Field(description="Ended, and every second is scored or in a gap")
+    speech_seconds: int = Field(description="Seconds in which somebody spoke")
+    alerts: int
+    emotion: str | None = Field(description="Strongest on average; no_speech if nobody spoke")
+    confidence: float = Field(description="Its mean probability")
+    probabilities: Probabilities | None = Field(description="Means over the seconds with speech")
+    duration_seconds: float
+
+
+class Timeline(View):
+    """The seconds of a session, its gaps and its alerts."""
+
+    session_id: str
+    items: list[TimelineItem]
+    gaps: list[GapView]
+    alerts: list[AlertView]
+    next_cursor: str | None = Field(description="For the seconds after these; null at the end")
+
+
+class EmotionShare(View):
+    """How often one emotion was the strongest."""
+
+    emotion: str
+    count: int
+    share: float = Field(description="Of all seconds counted")
+    mean_confidence: float
+
+
+class EmotionStats(Page[EmotionShare]):
+    """How often each emotion was the strongest, most frequent first."""
+
+    total: int
+
+
+def probabilities(record: EmotionRecord) -> Probabilities | None:
+    """The nine probabilities by label; None when nobody spoke."""
+    if record.p_angry is None:
+        return None
+    return {
+        str(label): getattr(record, column)
+        for label, column in zip(EMOTIONS, POSTERIOR, strict=True)
+    }
+
+
+def view_of(view: type[ItemT], row: object, **more: object) -> ItemT:
+    """The row in the form of the view; `more` adds what is no column."""
+    assert issubclass(view, BaseModel)  # noqa: S101 - for the type checker
+    names = view.model_fields.keys() - more.keys()
+    return view(**{name: getattr(row, name) for name in names if hasattr(row, name)}, **more)

@@ -1,0 +1,14 @@
+"""The command `tonewatch-storage`."""
+
+from tonewatch.shared import runtime
+from tonewatch.storage.service import StorageService
+from tonewatch.storage.settings import StorageSettings
+
+
+def main() -> None:
+    """Run the command line."""
+    runtime.main(StorageService, StorageSettings)
+
+
+if __name__ == "__main__":
+    main()

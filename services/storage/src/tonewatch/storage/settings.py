@@ -1,0 +1,55 @@
+"""What an operator can set for storage."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import ClassVar
+
+from pydantic import Field, SecretStr
+
+from tonewatch.shared.database import sqlite_url
+from tonewatch.shared.settings import ServiceOptions, Settings
+
+
+class StorageOptions(ServiceOptions):
+    """The section `storage`."""
+
+    port: int = Field(default=8082, ge=0, le=65535, description="Port of the HTTP server")
+    database_url: SecretStr | None = Field(
+        default=None,
+        description="sqlite+aiosqlite:///PATH or postgresql+asyncpg://USER:PASSWORD@HOST/NAME; "
+        "by default the file tonewatch.db in data_dir",
+    )
+    batch_rows: int = Field(
+        default=500, ge=1, le=5000, description="A batch of this many messages is written at once"
+    )
+    batch_seconds: float = Field(
+        default=0.1, ge=0, le=10, description="Longest time that messages wait for a fuller batch"
+    )
+    claim_idle_seconds: float = Field(
+        default=5.0, gt=0, description="Messages that a dead process left are taken over after this"
+    )
+
+    @property
+    def linger(self) -> timedelta:
+        """`batch_seconds` as a duration."""
+        return timedelta(seconds=self.batch_seconds)
+
+    @property
+    def claim_idle(self) -> timedelta:
+        """`claim_idle_seconds` as a duration."""
+        return timedelta(seconds=self.claim_idle_seconds)
+
+
+class StorageSettings(Settings):
+    """Common settings and the section `storage`."""
+
+    section: ClassVar[str] = "storage"
+
+    storage: StorageOptions = Field(default_factory=StorageOptions, description="The service")
+
+    @property
+    def database_url(self) -> str:
+        """Where the records lie; may carry a password."""
+        if self.storage.database_url is not None:
+            return self.storage.database_url.get_secret_value()
+        return sqlite_url(Path(self.data_dir) / "tonewatch.db")

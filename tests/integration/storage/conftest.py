@@ -1,0 +1,89 @@
+"""Databases for the tests of storage: a fresh SQLite file, a fresh PostgreSQL database."""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from tests.support.postgres import USER, postgres_server
+from tonewatch.shared.broker import RedisBroker
+from tonewatch.shared.database import close_engine, create_engine, sqlite_url
+from tonewatch.storage.database import Database
+from tonewatch.storage.service import StorageService
+from tonewatch.storage.settings import StorageOptions, StorageSettings
+from tonewatch.storage.store import Store
+
+MakeService = Callable[..., StorageService]
+
+
+@pytest.fixture(scope="session")
+def postgres_folder() -> Iterator[Path]:
+    """One server per worker process."""
+    with postgres_server() as folder:
+        yield folder
+
+
+@pytest.fixture
+async def postgres_url(postgres_folder: Path) -> str:
+    """URL of a PostgreSQL database without tables (emptying it is quicker than making another)."""
+    url = f"postgresql+asyncpg://{USER}@/postgres?host={postgres_folder}"
+    engine = create_engine(url)
+    async with engine.begin() as connection:
+        await connection.execute(text("DROP SCHEMA public CASCADE"))
+        await connection.execute(text("CREATE SCHEMA public"))
+    await close_engine(engine)
+    return url
+
+
+@pytest.fixture
+def sqlite_path(tmp_path: Path) -> Path:
+    """Where this test's SQLite file lies."""
+    return tmp_path / "tonewatch.db"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """URL of an empty database of each kind."""
+    if request.param == "sqlite":
+        return sqlite_url(request.getfixturevalue("sqlite_path"))
+    url: str = request.getfixturevalue("postgres_url")
+    return url
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """A database with its schema."""
+    made = Database(database_url)
+    await made.prepare()
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+def store(database: Database) -> Store:
+    """Writes to the database."""
+    return Store(database)
+
+
+@pytest.fixture
+async def sqlite(sqlite_path: Path) -> AsyncIterator[Database]:
+    """An SQLite file with its schema, for tests that need no second kind of database."""
+    made = Database(sqlite_url(sqlite_path))
+    await made.prepare()
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+def make_service(broker: RedisBroker, tmp_path: Path) -> MakeService:
+    """Builds a storage service over the test's Redis and folder."""
+
+    def make(**options: Any) -> StorageService:
+        chosen = StorageOptions(**({"port": 0, "batch_seconds": 0.02} | options))
+        return StorageService(
+            StorageSettings(data_dir=tmp_path, partitions=broker.partitions, storage=chosen), broker
+        )
+
+    return make
