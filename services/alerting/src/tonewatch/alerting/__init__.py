@@ -1,0 +1,1 @@
+"""The alerting service: rules over scores, alerts with memory, deliveries that are never lost."""

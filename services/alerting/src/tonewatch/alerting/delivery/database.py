@@ -1,0 +1,48 @@
+"""The service's database: sessions to read in, and short transactions to write in."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+
+from tonewatch.shared.errors import UnavailableError
+from tonewatch.shared.logging import scrub
+
+
+class Database:
+    """Opens transactions; a database that is away is an UnavailableError."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self.engine = engine
+        # SQLite has one writer: queueing here is fair and quick, its own busy handler is neither
+        self._writing = asyncio.Lock()
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncSession]:
+        """A session that changes nothing."""
+        async with self._session() as session:
+            yield session
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[AsyncSession]:
+        """A transaction, committed at the end. It must begin with a statement that writes.
+
+        (SQLite refuses to turn a transaction that has read into a writing one after somebody else
+        has written.)
+        """
+        async with self._writing, self._session() as session:
+            yield session
+            await session.commit()
+
+    @asynccontextmanager
+    async def _session(self) -> AsyncIterator[AsyncSession]:
+        try:
+            async with AsyncSession(self.engine, expire_on_commit=False) as session:
+                yield session
+        except DBAPIError as error:
+            reason = scrub(str(error.orig))
+            raise UnavailableError(f"the alerting database failed: {reason}") from error
+        except SQLAlchemyError as error:
+            raise UnavailableError(f"the alerting database failed: {scrub(str(error))}") from error

@@ -1,0 +1,102 @@
+"""The tracks an evaluator has in hand: their state as it was last saved, and their held seconds."""
+
+from collections import OrderedDict, defaultdict
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Final
+
+from tonewatch.alerting.engine import Bounds, Reorder, TrackState
+from tonewatch.shared.broker import Broker, Delivery, StateWrite
+from tonewatch.shared.logging import get_logger
+from tonewatch.shared.messages import Gap, Score, Track
+
+MAX_TRACKS: Final = 20_000
+"""Kept in memory; the state of any other is read again when it is needed."""
+
+STATE_TTL: Final = timedelta(days=1)
+ENDED_TTL: Final = timedelta(minutes=10)
+"""How long stragglers of an ended track are known as such."""
+
+Payload = tuple[Delivery, Score | Gap]
+
+log = get_logger(__name__)
+
+
+class TrackInHand:
+    """One track; `state` is None when it must be read (again) from the broker."""
+
+    def __init__(self, track: Track, partition: int, bounds: Bounds) -> None:
+        self.track = track
+        self.partition = partition
+        self.state: TrackState | None = None
+        self.reorder: Reorder[Payload] = Reorder(bounds)
+
+    @property
+    def name(self) -> str:
+        """The name under which the state is saved."""
+        return state_name(self.track)
+
+    def saved(self) -> StateWrite:
+        """The state as it is now, to be written with the outcome that led to it."""
+        state = self.state or TrackState()
+        return StateWrite(self.name, state.encode(), ENDED_TTL if state.ended else STATE_TTL)
+
+
+class Tracks:
+    """All tracks in hand, least recently used first."""
+
+    def __init__(self, broker: Broker, bounds: Bounds) -> None:
+        self._broker = broker
+        self._bounds = bounds
+        self._tracks: OrderedDict[str, TrackInHand] = OrderedDict()
+
+    def get(self, track: Track, partition: int) -> TrackInHand:
+        """The track, new ones without a state."""
+        key = track.key
+        if key not in self._tracks:
+            self._tracks[key] = TrackInHand(track, partition, self._bounds)
+        self._tracks.move_to_end(key)
+        return self._tracks[key]
+
+    def blocked(self) -> list[TrackInHand]:
+        """Tracks that hold seconds which wait for a missing one."""
+        return [track for track in self._tracks.values() if len(track.reorder)]
+
+    async def load(self, tracks: Iterable[TrackInHand]) -> None:
+        """Read states from the broker; a newer one replaces what is in memory."""
+        by_partition: dict[int, list[TrackInHand]] = defaultdict(list)
+        for track in tracks:
+            by_partition[track.partition].append(track)
+        for partition, members in by_partition.items():
+            saved = await self._broker.state(partition, [track.name for track in members])
+            for track in members:
+                found = decode_state(track.name, saved.get(track.name))
+                if track.state is None or found.next_seq > track.state.next_seq:
+                    track.state = found
+
+    def forget_idle(self) -> None:
+        """Keep memory bounded; tracks that hold seconds are never dropped."""
+        surplus = len(self._tracks) - MAX_TRACKS
+        idle = [key for key, track in self._tracks.items() if not len(track.reorder)]
+        for key in idle[: max(0, surplus)]:
+            del self._tracks[key]
+
+    def clear(self) -> None:
+        """Forget everything: what was not settled will be handed out again."""
+        self._tracks.clear()
+
+
+def state_name(track: Track) -> str:
+    """The name of a track's saved state."""
+    return f"alerting:{track.key}"
+
+
+def decode_state(name: str, saved: bytes | None) -> TrackState:
+    """A saved state; a new one where there is none, or none that can be read."""
+    if saved is None:
+        return TrackState()
+    try:
+        return TrackState.decode(saved)
+    except ValueError as error:
+        log.error("a saved state is unreadable, the track begins anew", state=name, reason=error)
+        return TrackState()

@@ -1,0 +1,1 @@
+"""Ingest: audio comes in from streams and files and leaves as one-second frames."""

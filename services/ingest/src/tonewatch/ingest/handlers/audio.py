@@ -1,0 +1,89 @@
+"""Routes of uploaded recordings."""
+
+import json
+from pathlib import Path
+from typing import Any, Final
+
+from fastapi import APIRouter, Request
+from pydantic import TypeAdapter, ValidationError
+
+from tonewatch.ingest.handlers.schemas import UploadAccepted, UploadView, view_upload
+from tonewatch.ingest.sources import UPLOAD_SOURCE_ID
+from tonewatch.ingest.uploads import ReceivedFile, Uploads, UploadStore, receive
+from tonewatch.shared.errors import InvalidInputError, NotFoundError
+from tonewatch.shared.messages import Labels
+
+NAME_CHARACTERS: Final = 256
+LABELS: Final = TypeAdapter[dict[str, str]](Labels)
+MOST_LABELS: Final = 32
+FORM: Final[dict[str, Any]] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {
+                        "file": {"type": "string", "format": "binary"},
+                        "name": {"type": "string"},
+                        "labels": {"type": "string", "description": "JSON object of strings"},
+                    },
+                }
+            }
+        },
+    }
+}
+
+
+def audio_routes(
+    uploads: Uploads, store: UploadStore, spool_dir: Path, max_bytes: int
+) -> APIRouter:
+    """Upload a recording, and ask how far it is."""
+    router = APIRouter(prefix="/v1/audio", tags=["audio"])
+
+    @router.post("", status_code=202, openapi_extra=FORM)
+    async def upload(request: Request) -> UploadAccepted:
+        """Take a recording in; answered when its first audio could be decoded."""
+        file = await receive(
+            request.headers.get("content-type", ""),
+            request.stream(),
+            spool_dir=spool_dir,
+            max_bytes=max_bytes,
+        )
+        try:
+            name, labels = _fields(file)
+        except InvalidInputError:
+            file.remove()
+            raise
+        accepted = await uploads.start(file, name, labels)
+        return UploadAccepted(
+            session_id=accepted.session_id,
+            source_id=UPLOAD_SOURCE_ID,
+            name=accepted.name,
+            state=accepted.state,
+        )
+
+    @router.get("/{session_id}")
+    async def get_upload(session_id: str) -> UploadView:
+        """How far ingest is with a recording."""
+        found = await store.get(session_id)
+        if found is None:
+            raise NotFoundError(f"there is no upload {session_id}")
+        return view_upload(found)
+
+    return router
+
+
+def _fields(file: ReceivedFile) -> tuple[str, dict[str, str]]:
+    name = (file.fields.get("name") or file.name).strip()[:NAME_CHARACTERS]
+    text = file.fields.get("labels")
+    if not text:
+        return name, {}
+    try:
+        labels = LABELS.validate_python(json.loads(text), strict=True)
+    except (ValueError, ValidationError) as error:
+        raise InvalidInputError("labels: must be a JSON object of strings") from error
+    if len(labels) > MOST_LABELS:
+        raise InvalidInputError(f"labels: at most {MOST_LABELS}")
+    return name, labels

@@ -1,0 +1,108 @@
+"""Who may push and who may play: the answers to nginx-rtmp's questions."""
+
+import secrets
+from collections.abc import Callable
+from typing import Final
+
+from tonewatch.ingest.live.fleet import Fleet
+from tonewatch.ingest.live.publishes import PublishRepository
+from tonewatch.ingest.live.push import Publish
+from tonewatch.ingest.sources import SourceRepository, hash_key
+from tonewatch.shared.clock import utc_now
+from tonewatch.shared.errors import ForbiddenError
+from tonewatch.shared.ids import new_id
+from tonewatch.shared.logging import get_logger
+
+TOKEN_BYTES: Final = 24
+
+log = get_logger(__name__)
+
+
+def new_play_token() -> str:
+    """By what ingest knows its own play requests; it changes with every start."""
+    return secrets.token_urlsafe(TOKEN_BYTES)
+
+
+class Door:
+    """Admits publishers by their key and players by ingest's own token."""
+
+    def __init__(
+        self,
+        sources: SourceRepository,
+        publishes: PublishRepository,
+        fleet: Fleet,
+        *,
+        play_token: str,
+        choose_stream: Callable[[], str] = new_id,
+    ) -> None:
+        self._sources = sources
+        self._repository = publishes
+        self._fleet = fleet
+        self._play_token = play_token
+        self._choose_stream = choose_stream
+        self._publishes: dict[str, Publish] = {}
+
+    async def resume(self) -> None:
+        """Take up those who were pushing when ingest was stopped."""
+        for publish in await self._repository.all():
+            await self._admit(publish)
+
+    async def publish(self, client_id: str, key: str) -> str:
+        """Admit a publisher; returns the name its stream gets.
+
+        Raises:
+            ForbiddenError: no source has this key.
+        """
+        source = await self._sources.by_key_hash(hash_key(key))
+        if source is None:
+            log.warning("refused a publisher: no source has its stream key", client_id=client_id)
+            raise ForbiddenError("no source has this stream key")
+        now = utc_now()
+        publish = Publish(client_id, source.id, self._choose_stream(), now, now)
+        await self._forget_source(source.id)
+        await self._repository.put(publish)
+        await self._admit(publish)
+        log.info("admitted a publisher", source_id=source.id, client_id=client_id)
+        return publish.stream
+
+    async def update(self, client_id: str) -> None:
+        """A publisher is still there.
+
+        Raises:
+            ForbiddenError: it is not welcome any more (replaced, or its key or source is gone).
+        """
+        publish = self._publishes.get(client_id)
+        if publish is None:
+            raise ForbiddenError("this publisher was replaced, or its stream key is gone")
+        publish.seen_at = utc_now()
+
+    async def left(self, client_id: str) -> None:
+        """A publisher is gone; one that was replaced before is not missed."""
+        publish = self._publishes.pop(client_id, None)
+        if publish is not None:
+            self._fleet.left(publish)
+            await self._repository.remove(client_id)
+
+    def check_player(self, token: str) -> None:
+        """Only ingest itself plays streams.
+
+        Raises:
+            ForbiddenError: it is somebody else.
+        """
+        if not secrets.compare_digest(token.encode(), self._play_token.encode()):
+            raise ForbiddenError("only ingest plays streams")
+
+    async def revoke(self, source_id: str, reason: str) -> None:
+        """End what is pushed to a source; nginx-rtmp hears of it at its next question."""
+        await self._forget_source(source_id)
+        await self._fleet.disconnect(source_id, reason)
+
+    async def _admit(self, publish: Publish) -> None:
+        self._publishes[publish.client_id] = publish
+        if not await self._fleet.follow(publish):
+            await self.left(publish.client_id)
+
+    async def _forget_source(self, source_id: str) -> None:
+        for publish in [each for each in self._publishes.values() if each.source_id == source_id]:
+            del self._publishes[publish.client_id]
+            await self._repository.remove(publish.client_id)

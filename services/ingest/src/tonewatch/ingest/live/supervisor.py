@@ -1,0 +1,76 @@
+"""What supervisors of all kinds share: their source, its status, and one attempt at its audio."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from tonewatch.ingest.live.backoff import Backoff
+from tonewatch.ingest.live.intake import Ending, Intake, IntakeOptions
+from tonewatch.ingest.live.status import SourceState, Status
+from tonewatch.ingest.media import pull_argv
+from tonewatch.ingest.publishing import SessionInfo
+from tonewatch.ingest.sessions import Session, Sessions
+from tonewatch.ingest.settings import IngestOptions
+from tonewatch.ingest.sources import Source
+from tonewatch.shared.clock import utc_now
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What every supervisor works with."""
+
+    options: IngestOptions
+    ffmpeg: str
+    sessions: Sessions
+    play_token: str
+    finished: Callable[[str, str], Awaitable[None]]
+    """Notes durably that a source's recording was read to its end, and how."""
+
+    def backoff(self) -> Backoff:
+        """Pauses as the operator set them."""
+        return Backoff(
+            cap_seconds=self.options.retry_max_seconds,
+            broken_cap_seconds=self.options.retry_broken_seconds,
+        )
+
+
+class Attempt:
+    """One attempt to take in a stream: a run of ffmpeg, and at most one session."""
+
+    def __init__(
+        self, tools: Tools, source: Source, status: Status, choose_id: Callable[[], str]
+    ) -> None:
+        self._tools = tools
+        self._source = source
+        self._status = status
+        self._choose_id = choose_id
+        options = tools.options
+        self._intake = Intake(
+            IntakeOptions(options.stall_seconds, options.pull_ahead_seconds), self._open
+        )
+
+    def say_why(self, reason: str) -> None:
+        """What the session's end will say if the attempt is cancelled now."""
+        self._intake.end_reason = reason
+
+    async def run(self, url: str) -> Ending:
+        """Pull the URL until it ends; the status follows."""
+        self._status.move(SourceState.CONNECTING, self._status.reason)
+        timeout = timedelta(seconds=self._tools.options.stall_seconds)
+        try:
+            return await self._intake.run(pull_argv(self._tools.ffmpeg, url, io_timeout=timeout))
+        finally:
+            self._status.ended()
+
+    async def _open(self) -> Session:
+        info = SessionInfo(
+            session_id=self._choose_id(),
+            source_id=self._source.id,
+            name=self._source.name,
+            kind=self._source.kind.value,
+            labels=self._source.labels,
+            started_at=utc_now(),
+        )
+        session = await self._tools.sessions.open(info)
+        self._status.began(info.session_id)
+        return session

@@ -1,0 +1,255 @@
+"""What one session has to say to the broker and has not said yet, in order."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from tonewatch.ingest.audio import Piece
+from tonewatch.shared.broker import Outgoing
+from tonewatch.shared.clock import utc_now
+from tonewatch.shared.messages import (
+    Frame,
+    Gap,
+    GapReason,
+    Lane,
+    SessionEvent,
+    SessionState,
+    Speaker,
+)
+from tonewatch.shared.streams import FRAMES, SCORES, SESSIONS, UPLOADS, Stream
+
+HISTORY_FRAMES: Final = 9
+"""Windows look back over at most ten seconds: the frame itself and nine before it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionInfo:
+    """What is known of a session when it starts."""
+
+    session_id: str
+    source_id: str
+    name: str
+    kind: str
+    started_at: datetime
+    labels: dict[str, str] = field(default_factory=dict)
+    lane: Lane = Lane.LIVE
+
+    @property
+    def frames_stream(self) -> Stream:
+        """Where the session's frames go."""
+        return FRAMES if self.lane is Lane.LIVE else UPLOADS
+
+    def event(self, state: SessionState, at: datetime, **details: str | int | None) -> SessionEvent:
+        """The announcement that the session started or ended."""
+        return SessionEvent.model_validate(
+            {
+                "session_id": self.session_id,
+                "source_id": self.source_id,
+                "labels": self.labels,
+                "state": state,
+                "name": self.name,
+                "kind": self.kind,
+                "lane": self.lane,
+                "speakers": (Speaker.MIXED,),
+                "at": at,
+                **details,
+            }
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A frame that lacks what is known only when it is published: its history, and when."""
+
+    frame: Frame
+    pcm: bytes
+    serial: int
+    """Orders the frames of all sessions by when they were taken in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Frames that did not fit into the buffer."""
+
+    first_seq: int
+    last_seq: int
+    final: bool = False
+
+
+Item = SessionEvent | Draft | Lost
+
+
+class Outbox:
+    """The queue of one session; the publisher empties it.
+
+    One track for now. A second track would bring its own history and `settled_seq`, and its drafts
+    would travel in the same queue.
+    """
+
+    def __init__(self, info: SessionInfo, notify: Callable[[], None]) -> None:
+        self.info = info
+        self.items: deque[Item] = deque()
+        self.history: deque[str] = deque(maxlen=HISTORY_FRAMES)
+        self.held_frames = 0
+        self.settled_seq = 0
+        """Frames up to here (exclusive) are in the broker, or in a gap that is."""
+        self.doubtful: Draft | None = None
+        """A frame that was sent to the broker without an answer; it may be there or not."""
+        self._notify = notify
+        self._moved = asyncio.Event()
+        self._done = asyncio.Event()
+
+    @property
+    def is_lossless(self) -> bool:
+        """Recordings wait for the broker; live audio cannot."""
+        return self.info.lane is Lane.UPLOAD
+
+    @property
+    def last_entry_id(self) -> str | None:
+        """Where the session's newest published frame lies."""
+        return self.history[-1] if self.history else None
+
+    def start(self) -> None:
+        """Announce the session."""
+        self._put(self.info.event(SessionState.STARTED, self.info.started_at))
+
+    def add(self, frame: Frame, pcm: bytes, serial: int) -> None:
+        """Take a frame in, without waiting."""
+        self.held_frames += 1
+        self._put(Draft(frame, pcm, serial))
+
+    def end(self, *, frames: int, reason: str) -> None:
+        """Announce the end, after everything before it."""
+        self._put(
+            self.info.event(SessionState.ENDED, utc_now(), frames=frames, reason=reason[:512])
+        )
+
+    async def room(self, frames: int) -> None:
+        """Wait until fewer than so many frames wait here (the back-pressure of recordings)."""
+        while self.held_frames >= frames:
+            self._moved.clear()
+            await self._moved.wait()
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the end of the session has been announced."""
+        return self._done.is_set()
+
+    async def done(self) -> None:
+        """Wait until the end of the session has been announced."""
+        await self._done.wait()
+
+    def oldest_serial(self) -> int | None:
+        """When the oldest frame that can be given up was taken in."""
+        index = self._droppable()
+        return None if index is None else self._draft(index).serial
+
+    def drop_oldest(self) -> None:
+        """Let the oldest frame that can be given up become a gap; a gap just before it grows."""
+        index = self._droppable()
+        if index is None:
+            return
+        draft = self._draft(index)
+        seq, before = draft.frame.seq, self.items[index - 1] if index else None
+        if isinstance(before, Lost) and before.last_seq == seq - 1:
+            self.items[index - 1] = Lost(before.first_seq, seq, draft.frame.final)
+            del self.items[index]
+        else:
+            self.items[index] = Lost(seq, seq, draft.frame.final)
+        self.held_frames -= 1
+
+    def take_round(self) -> list[Item]:
+        """What can be published in one step: nothing that changes the history of what follows."""
+        taken: list[Item] = []
+        while self.items:
+            taken.append(self.items.popleft())
+            if isinstance(taken[-1], Draft | Lost):
+                break
+        return taken
+
+    def put_back(self, items: list[Item]) -> None:
+        """Undo `take_round`: nobody knows whether the step happened."""
+        self.items.extendleft(reversed(items))
+        self.doubtful = next((item for item in items if isinstance(item, Draft)), None)
+
+    def resolve_doubt(self, entry_id: str | None) -> None:
+        """Now it is known: the doubtful frame is in the broker, or it must be sent again."""
+        draft, self.doubtful = self.doubtful, None
+        if draft is not None and entry_id is not None:
+            self.items.remove(draft)
+            self.settled(draft, entry_id)
+
+    def outgoing(self, item: Item) -> Outgoing:
+        """The message of an item, as of now."""
+        if isinstance(item, SessionEvent):
+            return Outgoing(SESSIONS, item)
+        if isinstance(item, Lost):
+            return Outgoing(SCORES, self._gap(item))
+        frame = item.frame.model_copy(
+            update={"history": tuple(self.history), "published_at": utc_now()}
+        )
+        return Outgoing(self.info.frames_stream, frame, {"pcm": item.pcm})
+
+    def settled(self, item: Item, entry_id: str) -> None:
+        """An item is in the broker."""
+        if isinstance(item, Draft):
+            self.held_frames -= 1
+            self.history.append(entry_id)
+            self.settled_seq = item.frame.seq + 1
+        elif isinstance(item, Lost):
+            self.history.clear()
+            self.settled_seq = item.last_seq + 1
+        elif item.state is SessionState.ENDED:
+            self._done.set()
+        self._moved.set()
+
+    def _droppable(self) -> int | None:
+        """A doubtful frame stays: in the broker and in a gap, it would be counted twice."""
+        for index, item in enumerate(self.items):
+            if isinstance(item, Draft) and item is not self.doubtful:
+                return index
+        return None
+
+    def _draft(self, index: int) -> Draft:
+        item = self.items[index]
+        assert isinstance(item, Draft)  # noqa: S101 - found as one
+        return item
+
+    def _put(self, item: Item) -> None:
+        self.items.append(item)
+        self._notify()
+
+    def _gap(self, lost: Lost) -> Gap:
+        count = lost.last_seq - lost.first_seq + 1
+        return Gap(
+            session_id=self.info.session_id,
+            source_id=self.info.source_id,
+            labels=self.info.labels,
+            first_seq=lost.first_seq,
+            last_seq=lost.last_seq,
+            reason=GapReason.BUFFER_FULL,
+            detail=f"{count} s of audio did not fit into the buffer while the broker was away",
+            at=utc_now(),
+            final=lost.final,
+        )
+
+
+def draft_frame(info: SessionInfo, piece: Piece, captured_at: datetime) -> Frame:
+    """The frame of a piece, still without its history."""
+    return Frame(
+        session_id=info.session_id,
+        source_id=info.source_id,
+        labels=info.labels,
+        seq=piece.seq,
+        samples=piece.samples,
+        lane=info.lane,
+        captured_at=captured_at,
+        published_at=utc_now(),
+        speech=piece.speech,
+        level_dbfs=piece.level_dbfs,
+        utterances=piece.utterances,
+        final=piece.final,
+    )

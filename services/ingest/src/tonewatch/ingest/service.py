@@ -1,0 +1,148 @@
+"""The ingest service: puts the parts together and runs them."""
+
+import asyncio
+import os
+from collections.abc import Sequence
+from typing import ClassVar, Final
+
+from fastapi import APIRouter
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from tonewatch.ingest.catalog import Catalog
+from tonewatch.ingest.handlers import audio_routes, rtmp_routes, source_routes
+from tonewatch.ingest.live import Door, Fleet, PublishRepository, Tools, new_play_token
+from tonewatch.ingest.media import find_ffmpeg
+from tonewatch.ingest.publishing import Publisher
+from tonewatch.ingest.sessions import Ledger, OpenSession, Sessions, close_left_open
+from tonewatch.ingest.sessions.session import PROGRESS_SECONDS
+from tonewatch.ingest.settings import IngestSettings
+from tonewatch.ingest.sources import SourceRepository
+from tonewatch.ingest.uploads import Uploads, UploadStore
+from tonewatch.ingest.uploads.intake import UploadLimits
+from tonewatch.shared.broker import Broker
+from tonewatch.shared.database import close_engine, create_engine, migrate
+from tonewatch.shared.errors import ConfigurationError, UnavailableError
+from tonewatch.shared.logging import get_logger
+from tonewatch.shared.runtime import Loop, Service, wait_for_stop
+from tonewatch.shared.streams import FRAMES, SCORES, SESSIONS, UPLOADS, Stream
+
+log = get_logger(__name__)
+
+MIGRATIONS: Final = "tonewatch.ingest:migrations"
+
+
+class IngestService(Service[IngestSettings]):
+    """Takes audio in and publishes it, second by second."""
+
+    name = "ingest"
+    streams: ClassVar[tuple[Stream, ...]] = (FRAMES, UPLOADS, SCORES, SESSIONS)
+    trims: ClassVar[tuple[Stream, ...]] = (FRAMES, UPLOADS, SESSIONS)
+
+    def __init__(self, settings: IngestSettings, broker: Broker) -> None:
+        super().__init__(settings, broker)
+        options = settings.ingest
+        self._ffmpeg = find_ffmpeg(options.ffmpeg)
+        self._engine = create_engine(settings.database_url)
+        self._publisher = Publisher(broker, self.metrics, buffer_frames=options.buffer_frames)
+        self._ledger = Ledger(self._engine)
+        self._sessions = Sessions(self._publisher, self._ledger)
+        self._left_open: list[OpenSession] = []
+        play_token = new_play_token()
+        repository = SourceRepository(self._engine)
+
+        async def finished(source_id: str, how: str) -> None:
+            await repository.update(source_id, finished=how)
+
+        tools = Tools(options, self._ffmpeg, self._sessions, play_token, finished)
+        self._fleet = Fleet(tools, self.metrics)
+        publishes = PublishRepository(self._engine)
+        self._door = Door(repository, publishes, self._fleet, play_token=play_token)
+        self._catalog = Catalog(repository, self._fleet, self._door)
+        self._upload_store = UploadStore(self._engine)
+        self._uploads = Uploads(
+            ffmpeg=self._ffmpeg,
+            limits=UploadLimits(options.max_upload_seconds, options.max_uploads),
+            store=self._upload_store,
+            sessions=self._sessions,
+            broker=broker,
+        )
+        self.health.add("database", self._check_database)
+        self.health.add("ffmpeg", self._check_ffmpeg)
+        self.health.add("buffer", self._check_buffer)
+
+    async def open(self) -> None:
+        """Bring the database up to date and start all sources; needs no broker yet."""
+        try:
+            await migrate(self._engine, MIGRATIONS)
+        except (OSError, SQLAlchemyError) as error:
+            raise ConfigurationError(f"the registry database cannot be used: {error}") from error
+        self._left_open = await self._ledger.all()
+        await self._uploads.open(self.settings.spool_dir)
+        await self._catalog.load(self.settings.ingest.sources_file)
+        await self._door.resume()
+
+    def loops(self) -> Sequence[Loop]:
+        """Publish; keep the ledger; close what a killed ingest left open; stop in order."""
+        return (self._publish, self._keep_ledger, self._recover, self._stop_in_order)
+
+    def routers(self) -> Sequence[APIRouter]:
+        """Sources, uploads, and what nginx-rtmp asks."""
+        options = self.settings.ingest
+        return (
+            source_routes(self._catalog, options.rtmp_publish_base),
+            audio_routes(
+                self._uploads,
+                self._upload_store,
+                self.settings.spool_dir,
+                options.max_upload_bytes,
+            ),
+            rtmp_routes(self._door),
+        )
+
+    async def close(self) -> None:
+        """End what still runs (the broker may never have answered), and close the database."""
+        await self._uploads.stop()
+        await self._fleet.stop()
+        if held := self._publisher.held_frames:
+            log.error("frames were lost: the broker was away until the end", frames=held)
+        await self._sessions.abandon()
+        await close_engine(self._engine)
+
+    async def _publish(self, _stop: asyncio.Event) -> None:
+        await self._publisher.run()
+
+    async def _keep_ledger(self, stop: asyncio.Event) -> None:
+        while not await wait_for_stop(stop, PROGRESS_SECONDS):
+            await self._sessions.note_progress()
+
+    async def _recover(self, _stop: asyncio.Event) -> None:
+        await close_left_open(self.broker, self._ledger, self._left_open)
+        self._left_open = []
+
+    async def _stop_in_order(self, stop: asyncio.Event) -> None:
+        """Sources first, then what they still had to say, then their entries in the ledger."""
+        await stop.wait()
+        await self._uploads.stop()
+        await self._fleet.stop()
+        self._publisher.finish()
+        await self._sessions.closed()
+
+    async def _check_database(self) -> str:
+        async with self._engine.connect() as connection:
+            await connection.execute(text("SELECT 1"))
+        return "answers"
+
+    async def _check_ffmpeg(self) -> str:
+        if not os.access(self._ffmpeg, os.X_OK):
+            raise UnavailableError(f"{self._ffmpeg} is no program any more")
+        return self._ffmpeg
+
+    async def _check_buffer(self) -> str:
+        held = self._publisher.held_frames
+        limit = self.settings.ingest.buffer_frames
+        if self._publisher.away is not None:
+            raise UnavailableError(
+                f"{held} of {limit} frames are held until Redis is back: {self._publisher.away}"
+            )
+        return f"{held} of {limit} frames held"

@@ -1,0 +1,89 @@
+"""Which sessions are open: kept in the database, so that a killed ingest's get their end."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from tonewatch.ingest.publishing import Outbox, SessionInfo
+from tonewatch.ingest.tables import open_sessions
+from tonewatch.shared.messages import Lane
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSession:
+    """An open session, and how far it was when it was last looked at."""
+
+    info: SessionInfo
+    frames: int
+    last_entry_id: str | None
+    seen_at: datetime
+
+
+class Ledger:
+    """The open sessions in the database."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def open(self, info: SessionInfo) -> None:
+        """Note a session before its first message leaves."""
+        values = {
+            "session_id": info.session_id,
+            "source_id": info.source_id,
+            "name": info.name,
+            "kind": info.kind,
+            "lane": info.lane.value,
+            "labels": info.labels,
+            "started_at": info.started_at,
+            "frames": 0,
+            "last_entry_id": None,
+            "seen_at": info.started_at,
+        }
+        async with self._engine.begin() as connection:
+            await connection.execute(insert(open_sessions).values(**values))
+
+    async def note_progress(self, outboxes: Sequence[Outbox], now: datetime) -> None:
+        """Write down how far the sessions are, in one transaction."""
+        async with self._engine.begin() as connection:
+            for outbox in outboxes:
+                await connection.execute(
+                    update(open_sessions)
+                    .where(open_sessions.c.session_id == outbox.info.session_id)
+                    .values(
+                        frames=outbox.settled_seq,
+                        last_entry_id=outbox.last_entry_id,
+                        seen_at=now,
+                    )
+                )
+
+    async def forget(self, session_id: str) -> None:
+        """The session's end has been announced."""
+        async with self._engine.begin() as connection:
+            await connection.execute(
+                delete(open_sessions).where(open_sessions.c.session_id == session_id)
+            )
+
+    async def all(self) -> list[OpenSession]:
+        """All open sessions."""
+        async with self._engine.connect() as connection:
+            rows = (await connection.execute(select(open_sessions))).all()
+        return [
+            OpenSession(
+                info=SessionInfo(
+                    session_id=row.session_id,
+                    source_id=row.source_id,
+                    name=row.name,
+                    kind=row.kind,
+                    started_at=row.started_at,
+                    labels=row.labels,
+                    lane=Lane(row.lane),
+                ),
+                frames=row.frames,
+                last_entry_id=row.last_entry_id,
+                seen_at=row.seen_at,
+            )
+            for row in rows
+        ]

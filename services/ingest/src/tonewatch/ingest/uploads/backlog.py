@@ -1,0 +1,59 @@
+"""Back-pressure of recordings: a file is published only as fast as it is scored.
+
+Without it an hour of audio would fill Redis with 120 MB within seconds.
+"""
+
+import asyncio
+from collections import deque
+from typing import Final
+
+from tonewatch.ingest.publishing import Outbox
+from tonewatch.shared.broker import Broker
+from tonewatch.shared.errors import UnavailableError
+from tonewatch.shared.messages import Speaker, Track
+from tonewatch.shared.streams import UPLOADS, partition_of
+
+AHEAD_FRAMES: Final = 256
+"""How far a recording may run ahead of its scores: 8 MB in Redis for each."""
+LOOK_EVERY_FRAMES: Final = 32
+OUTBOX_FRAMES: Final = 8
+POLL_SECONDS: Final = 0.2
+
+
+class Backlog:
+    """Holds one recording back while inference is behind."""
+
+    def __init__(self, broker: Broker, outbox: Outbox) -> None:
+        self._broker = broker
+        self._outbox = outbox
+        track = Track(session_id=outbox.info.session_id, speaker=Speaker.MIXED)
+        self._partition = partition_of(track.key, broker.partitions)
+        self._marks: deque[int] = deque(maxlen=AHEAD_FRAMES // LOOK_EVERY_FRAMES)
+        self._looked_at = 0
+
+    async def wait(self) -> None:
+        """Return when the next frame may be published."""
+        await self._outbox.room(OUTBOX_FRAMES)
+        if self._outbox.settled_seq < self._looked_at + LOOK_EVERY_FRAMES:
+            return
+        self._looked_at = self._outbox.settled_seq
+        if self._outbox.last_entry_id is not None:
+            self._marks.append(int(self._outbox.last_entry_id.partition("-")[0]))
+        if len(self._marks) == self._marks.maxlen:
+            await self._until_scored(self._marks[0])
+
+    async def _until_scored(self, published_ms: int) -> None:
+        while not await self._is_scored(published_ms):  # noqa: ASYNC110 - another process's work
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def _is_scored(self, published_ms: int) -> bool:
+        try:
+            states = await self._broker.group_states(UPLOADS)
+        except UnavailableError:
+            return False
+        oldest = [
+            state.oldest_unsettled_ms
+            for state in states
+            if state.partition == self._partition and state.oldest_unsettled_ms is not None
+        ]
+        return all(moment > published_ms for moment in oldest)
