@@ -80,7 +80,7 @@ COUNTERS: Final[dict[CounterName, _Spec]] = {
     "settle_lost_total": _Spec("Outcomes dropped because another consumer was first", ("stream",)),
     "scores_evaluated_total": _Spec("Scores that passed the rule engine"),
     "scores_late_total": _Spec("Scores that came after their place in the track was passed"),
-    "scores_ignored_total": _Spec("Scores that changed nothing: doubled or no numbers", ("reason",)),
+    "scores_ignored_total": _Spec("Scores that changed nothing (doubled, NaN)", ("reason",)),
     "alerts_total": _Spec("Alert transitions published", ("state", "priority")),
     "deliveries_total": _Spec("Delivery attempts", ("channel", "outcome")),
     "rules_reloads_total": _Spec("Reloads of the rules", ("outcome",)),

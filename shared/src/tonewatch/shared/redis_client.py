@@ -11,9 +11,7 @@ from pydantic import BaseModel, Field, SecretStr
 from redis.asyncio import Redis
 from redis.asyncio.cluster import RedisCluster
 from redis.asyncio.retry import Retry
-from redis.backoff import ExponentialWithJitterBackoff
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import TimeoutError as RedisTimeoutError
+from redis.backoff import NoBackoff
 
 SOCKET_TIMEOUT: Final = timedelta(seconds=4)
 MAX_BLOCK: Final = timedelta(seconds=2)
@@ -46,9 +44,6 @@ def create_redis(options: RedisOptions, client_name: str) -> Redis | RedisCluste
         common["socket_keepalive"] = True
     if options.cluster:
         return RedisCluster.from_url(url, **common)
-    # One quick retry bridges a restarted server's closed connection; longer outages are the
-    # service loops' business, which say so in /ready.
-    retry = Retry(ExponentialWithJitterBackoff(base=0.05, cap=0.5), retries=1)
-    return Redis.from_url(
-        url, retry=retry, retry_on_error=[RedisConnectionError, RedisTimeoutError], **common
-    )
+    # No silent retries: a round of XADD that is sent twice because its answer was lost would double
+    # frames. Outages are the service loops' business, which try again and say so in /ready.
+    return Redis.from_url(url, retry=Retry(NoBackoff(), retries=0), **common)

@@ -32,7 +32,8 @@ def build_app(service: Service[Any]) -> FastAPI:
 
 
 def _add_probes(app: FastAPI, service: Service[Any]) -> None:
-    @app.api_route("/health", methods=["GET", "POST"], tags=["probes"], operation_id=None)
+    @app.post("/health", include_in_schema=False)
+    @app.get("/health", tags=["probes"])
     async def health() -> dict[str, str]:
         """Liveness: the process runs and its event loop turns."""
         return {"status": "healthy", "service": service.name, "version": VERSION}

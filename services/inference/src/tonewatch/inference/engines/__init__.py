@@ -1,0 +1,1 @@
+"""Emotion models behind one protocol; the only place that may import torch, funasr, onnxruntime."""
