@@ -7,15 +7,16 @@ through asyncpg. Needs the `database` extra.
 import asyncio
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from alembic import command
+from alembic import command, context
 from alembic.config import Config
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, MetaData, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-BUSY_TIMEOUT_MS = 10_000
+BUSY_TIMEOUT_MS: Final = 10_000
+_BEGIN: Final = "tonewatch_begin"
 
 
 def sqlite_url(path: Path) -> str:
@@ -31,6 +32,7 @@ def create_engine(url: str, *, echo: bool = False) -> AsyncEngine:
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
         engine = create_async_engine(parsed, echo=echo, json_serializer=_readable_json)
         event.listen(engine.sync_engine, "connect", _configure_sqlite)
+        event.listen(engine.sync_engine, "begin", _begin_sqlite)
         return engine
     return create_async_engine(
         parsed, echo=echo, pool_pre_ping=True, json_serializer=_readable_json
@@ -54,16 +56,31 @@ def _configure_sqlite(connection: Any, _record: Any) -> None:
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+    # Transactions are begun by us: the driver would commit each DDL statement by itself, so that a
+    # process killed during its first start left half a schema, which no later start could complete.
+    connection.isolation_level = None
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    connection.exec_driver_sql(connection.get_execution_options().get(_BEGIN, "BEGIN"))
+
+
+def writing(engine: AsyncEngine) -> AsyncEngine:
+    """The same engine, whose SQLite transactions queue for the write lock at their beginning.
+
+    A transaction that reads before it writes could otherwise meet a changed file and fail.
+    """
+    return engine.execution_options(**{_BEGIN: "BEGIN IMMEDIATE"})
 
 
 async def migrate(engine: AsyncEngine, script_location: str) -> None:
-    """Bring the schema to the newest revision.
+    """Bring the schema to the newest revision, all of it or nothing.
 
     Args:
         engine: whose database is migrated.
         script_location: of Alembic, such as `tonewatch.storage:migrations`.
     """
-    async with engine.begin() as connection:
+    async with writing(engine).begin() as connection:
         await connection.run_sync(_upgrade, script_location)
 
 
@@ -73,6 +90,23 @@ def _upgrade(connection: Connection, script_location: str) -> None:
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
+
+
+def run_migrations(metadata: MetaData, version_table: str) -> None:
+    """The whole of a service's `migrations/env.py`: runs on the connection of `migrate`.
+
+    The version table has a name of its own, since services may share one PostgreSQL database.
+    """
+    connection = context.config.attributes.get("connection")
+    if not isinstance(connection, Connection):
+        raise TypeError("migrations run through tonewatch.shared.database.migrate")
+    if connection.dialect.name == "postgresql":
+        # Replicas that start together take turns; SQLite's write lock has seen to that already.
+        lock = text("SELECT pg_advisory_xact_lock(hashtext(:name))")
+        connection.execute(lock, {"name": version_table})
+    context.configure(connection=connection, target_metadata=metadata, version_table=version_table)
+    with context.begin_transaction():
+        context.run_migrations()
 
 
 async def close_engine(engine: AsyncEngine) -> None:

@@ -1,7 +1,7 @@
 """The tables of ingest's own database; `migrations/` brings a database to this form."""
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import JSON, Column, Dialect, Float, Integer, MetaData, String, Table, TypeDecorator
 
@@ -22,6 +22,9 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 metadata = MetaData()
+
+VERSION_TABLE: Final = "ingest_schema_version"
+"""A name of its own: several services may share one PostgreSQL database."""
 
 sources = Table(
     "sources",

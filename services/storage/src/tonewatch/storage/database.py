@@ -1,26 +1,20 @@
-"""The database: opened, brought to the newest schema, and its failures put in two kinds.
-
-SQLite gets explicit transactions. Python's driver otherwise commits each DDL statement by itself,
-so a process killed during the first start would leave half a schema, which no later start could
-complete; and a transaction that reads before it writes could meet a changed file and fail.
-"""
+"""The database: opened, brought to the newest schema, and its failures put in two kinds."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import Connection, event, make_url, text
+from sqlalchemy import make_url, text
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
-from tonewatch.shared.database import close_engine, create_engine, migrate
+from tonewatch.shared.database import close_engine, create_engine, migrate, writing
 from tonewatch.shared.errors import ConfigurationError
 from tonewatch.shared.logging import scrub
 from tonewatch.storage.errors import translated
 
 MIGRATIONS: Final = "tonewatch.storage:migrations"
-_BEGIN: Final = "tonewatch_begin"
 _DRIVERS: Final = {"sqlite+aiosqlite": "sqlite", "postgresql+asyncpg": "postgresql"}
 
 
@@ -38,10 +32,7 @@ class Database:
             self._engine = create_engine(url)
         except OSError as error:
             raise _unusable(url, f"cannot be created: {error}") from error
-        self._writer = self._engine.execution_options(**{_BEGIN: "BEGIN IMMEDIATE"})
-        if self.dialect == "sqlite":
-            event.listen(self._engine.sync_engine, "connect", _leave_transactions_to_us)
-            event.listen(self._engine.sync_engine, "begin", _begin)
+        self._writer = writing(self._engine)
         self._migrating = asyncio.Lock()
         self._migrated = False
 
@@ -54,7 +45,7 @@ class Database:
         async with self._migrating:
             if not self._migrated:
                 with _translation():
-                    await migrate(self._writer, MIGRATIONS)
+                    await migrate(self._engine, MIGRATIONS)
                 self._migrated = True
 
     @asynccontextmanager
@@ -108,12 +99,3 @@ def _dialect(url: str) -> str:
     if name not in _DRIVERS:
         raise _unusable(url, f"must begin with {' or '.join(_DRIVERS)}")
     return _DRIVERS[name]
-
-
-def _leave_transactions_to_us(connection: Any, _record: Any) -> None:
-    connection.isolation_level = None
-
-
-def _begin(connection: Connection) -> None:
-    # Writers queue at their first statement (BEGIN IMMEDIATE), readers never wait.
-    connection.exec_driver_sql(connection.get_execution_options().get(_BEGIN, "BEGIN"))

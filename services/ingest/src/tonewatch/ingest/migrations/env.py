@@ -1,13 +1,6 @@
-"""Lets Alembic run inside the service, on the connection that `database.migrate` opened."""
+"""Alembic's entry: runs on the connection that `tonewatch.shared.database.migrate` hands over."""
 
-from alembic import context
+from tonewatch.ingest.tables import VERSION_TABLE, metadata
+from tonewatch.shared.database import run_migrations
 
-from tonewatch.ingest.tables import metadata
-
-context.configure(
-    connection=context.config.attributes["connection"],
-    target_metadata=metadata,
-    render_as_batch=True,
-)
-with context.begin_transaction():
-    context.run_migrations()
+run_migrations(metadata, VERSION_TABLE)

@@ -1,0 +1,5 @@
+"""The small model that ships in the wheel: numpy only, no download, for a first start."""
+
+from tonewatch.inference.engines.compact.engine import CompactEngine
+
+__all__ = ["CompactEngine"]

@@ -1,0 +1,126 @@
+"""The engine around the compact network: weights from the wheel, nine labels, fine steps.
+
+The network runs once over a window. Pooling all of its positions gives the window's posterior;
+pooling only the second that ends with a step gives that step's, by the same head.
+"""
+
+import json
+from collections.abc import Sequence
+from hashlib import sha256
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from io import BytesIO
+from math import ceil, floor
+from typing import Final
+from zipfile import BadZipFile
+
+import numpy as np
+
+from tonewatch.inference.engines.base import Waveform, WindowScore
+from tonewatch.inference.engines.compact import features
+from tonewatch.inference.engines.compact.features import FloatArray
+from tonewatch.inference.engines.compact.network import TIME_STRIDE, NumpyNetwork
+from tonewatch.shared.emotions import EMOTIONS
+from tonewatch.shared.errors import EngineError
+
+STEPS_PER_SECOND: Final = 10
+STEP_REACH_SECONDS: Final = 1.0
+"""A step speaks of the second that ends with it: shorter than that, one hears vowels, not moods."""
+
+LEAST_SAMPLES: Final = 400
+
+
+class CompactEngine:
+    """Scores windows with the weights that ship beside this module.
+
+    `weights` names another file of weights, for developers who train their own.
+    """
+
+    name = "compact"
+    steps_per_second = STEPS_PER_SECOND
+
+    def __init__(self, weights: Traversable | None = None) -> None:
+        self.model = "tonewatch-compact"
+        self.revision = ""
+        self._file = weights or files(__package__) / "weights.npz"
+        self._network: NumpyNetwork | None = None
+        self._columns: list[int] = []
+
+    def load(self) -> None:
+        """Reads and checks the weights.
+
+        Raises:
+            EngineError: the weights are missing, damaged or not of this version.
+        """
+        try:
+            content = self._file.read_bytes()
+            with np.load(BytesIO(content), allow_pickle=False) as stored:
+                about = json.loads(str(stored["about"]))
+                arrays = {name: stored[name] for name in stored.files if name != "about"}
+            self._columns = [EMOTIONS.index(label) for label in about["classes"]]
+            self.model = str(about["model"])
+            network = NumpyNetwork(arrays)
+            network.pool(network.trunk(np.zeros((2, features.FEATURES), dtype=np.float32)))
+        except (OSError, EOFError, ValueError, KeyError, BadZipFile) as error:
+            raise EngineError(
+                f"The compact model's weights at {self._file} cannot be used ({error}); "
+                "install tonewatch-inference again"
+            ) from error
+        self.revision = sha256(content).hexdigest()[:12]
+        self._network = network
+
+    def score(self, windows: Sequence[Waveform]) -> list[WindowScore]:
+        """One answer per window, in order; each is computed by itself, whatever the batch.
+
+        Raises:
+            EngineError: the engine is not loaded, or a window is not audio of at least 25 ms.
+        """
+        if self._network is None:
+            raise EngineError("The compact engine was asked for a score before it was loaded")
+        return [self._score(self._network, window) for window in windows]
+
+    def close(self) -> None:
+        """Releases the weights."""
+        self._network = None
+
+    def _score(self, network: NumpyNetwork, window: Waveform) -> WindowScore:
+        if window.ndim != 1 or len(window) < LEAST_SAMPLES:
+            raise EngineError(
+                f"A window has shape {window.shape}; "
+                f"it must be mono with at least {LEAST_SAMPLES} samples"
+            )
+        hidden = network.trunk(features.normalise(features.analyse(window)))
+        whole = network.pool(hidden)
+        stretches = [hidden[start:end] for start, end in step_positions(len(window), len(hidden))]
+        steps = np.stack([self._posterior(network.pool(part).logits) for part in stretches])
+        return WindowScore(self._posterior(whole.logits), steps, whole.embedding)
+
+    def _posterior(self, logits: FloatArray) -> FloatArray:
+        """Probabilities of all nine labels; a label that the model does not know has none."""
+        exponentials = np.exp(logits.astype(np.float64) - logits.max())
+        posterior = np.zeros(len(EMOTIONS), dtype=np.float32)
+        posterior[self._columns] = exponentials / exponentials.sum()
+        return posterior
+
+
+def step_positions(samples: int, positions: int) -> list[tuple[int, int]]:
+    """For each step of the window's last second, the trunk positions [start, end) that it pools.
+
+    A window shorter than a second has fewer steps: one per begun tenth.
+    """
+    seconds = samples / features.SAMPLE_RATE_HZ
+    steps = min(STEPS_PER_SECOND, ceil(round(seconds * STEPS_PER_SECOND, 6)))
+    ends = [seconds - (steps - 1 - index) / STEPS_PER_SECOND for index in range(steps)]
+    stretches = []
+    for end_seconds in ends:
+        end = min(positions, max(1, _position(end_seconds)))
+        start = min(end - 1, max(0, _position(end_seconds - STEP_REACH_SECONDS)))
+        stretches.append((start, end))
+    return stretches
+
+
+def _position(seconds: float) -> int:
+    """How many trunk positions have the middle of their frame at or before this time."""
+    per_position = features.HOP_SAMPLES * TIME_STRIDE
+    middle = seconds * features.SAMPLE_RATE_HZ - features.FRAME_SAMPLES / 2
+    return floor(middle / per_position) + 1
