@@ -103,6 +103,14 @@ class Receiver:
         self.arrived: list[tuple[float, dict[str, object]]] = []
         self.url = ""
 
+    async def until_quiet(self) -> None:
+        """Wait until a second passes without a webhook, and forget those that came."""
+        known = -1
+        while known != len(self.arrived):
+            known = len(self.arrived)
+            await asyncio.sleep(1)
+        self.arrived = []
+
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[None]:
         """Serve on a free port."""
@@ -123,8 +131,8 @@ class Receiver:
                 self.arrived.append((time.time(), body))
                 writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
                 await writer.drain()
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass
+        except (asyncio.IncompleteReadError, asyncio.CancelledError, ConnectionError):
+            pass  # the sender, or the measurement, is done
         finally:
             writer.close()
 
@@ -188,7 +196,7 @@ async def steady(
     """Publish evenly and note when each frame was scored, stored, and told."""
     load, found, done = Load("steady", seconds - 3), Latencies(), asyncio.Event()
     position = await broker.last_ids(SCORES)
-    receiver.arrived.clear()
+    await receiver.until_quiet()
     watchers = [
         asyncio.create_task(_watch_scores(broker, load, position, found, done)),
         asyncio.create_task(_watch_rows(database, load, found, done)),
@@ -203,7 +211,9 @@ async def steady(
             await asyncio.sleep(0.05)
     done.set()
     await asyncio.gather(*watchers)
-    for arrived, body in receiver.arrived:
+    alerts = receiver.arrived
+    await receiver.until_quiet()
+    for arrived, body in alerts:
         found.webhook += _webhook_latency(load, arrived, body)
     return found
 

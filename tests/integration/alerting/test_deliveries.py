@@ -166,7 +166,7 @@ async def test_a_receiver_that_hangs_delays_nobody_else(
             started = time.monotonic()
             await wait_until(lambda: len(fast.requests) == 30, timeout_seconds=5)
             assert time.monotonic() - started < 5
-            assert len(hanging.requests) == 4  # no more at once than one receiver may have
+            assert len(hanging.requests) == 16  # no more at once than one receiver may have
             release.set()
             await wait_for_state(client, "delivered", 50)
 

@@ -103,21 +103,21 @@ async def test_resolved_is_due_after_firing_is_delivered_or_given_up(outbox: Out
         ("alert-2", "resolved"),
     ]
     assert await outbox.lease("w", 5) == []
-    await outbox.record(leased[0], DELIVERED, attempts_allowed=10)
+    await outbox.record([(leased[0], DELIVERED)])
     assert [row.alert_state for row in await outbox.lease("w", 5)] == ["resolved"]
 
 
 async def test_a_failed_row_waits_for_its_next_attempt_until_none_is_left(outbox: Outbox) -> None:
-    await outbox.add([values()])
+    await outbox.add([{**values(), "attempts_allowed": 2}])
     (row,) = await outbox.lease("w", 1)
-    await outbox.record(row, FAILED, attempts_allowed=2)
+    await outbox.record([(row, FAILED)])
     now = now_ms()
     due = await outbox.next_due_ms(now)
     assert due is not None
     assert now < due <= now + 1200
     again, attempts = await outbox.get(row.id)
     assert (again.state, again.attempts, len(attempts)) == ("waiting", 1, 1)
-    await outbox.record(again, FAILED, attempts_allowed=2)
+    await outbox.record([(again, FAILED)])
     (done,) = await outbox.list(Filters())
     assert (done.state, done.last_error) == ("failed", "down")
     await outbox.send_again(done.id, 10)
@@ -134,7 +134,7 @@ async def test_what_waits_for_a_receiver_that_left_is_given_up(outbox: Outbox) -
 async def test_finished_deliveries_are_forgotten_with_their_attempts(outbox: Outbox) -> None:
     await outbox.add([values(), values(receiver="v")])
     (row,) = await outbox.lease("w", 1)
-    await outbox.record(row, DELIVERED, attempts_allowed=10)
+    await outbox.record([(row, DELIVERED)])
     await outbox.forget(now_ms() + 1)
     assert [left.receiver for left in await outbox.list(Filters())] == ["v"]
 

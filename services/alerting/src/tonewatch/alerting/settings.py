@@ -96,7 +96,7 @@ class AlertingOptions(ServiceOptions):
         default=15, gt=0, le=60, description="Longest time of one delivery attempt"
     )
     deliveries_at_once: int = Field(default=64, ge=1, le=100, description="In flight, in all")
-    deliveries_per_receiver: int = Field(default=4, ge=1, description="In flight to one receiver")
+    deliveries_per_receiver: int = Field(default=16, ge=1, description="In flight to one receiver")
     delivery_log_days: int = Field(default=30, ge=1, description="How long deliveries are kept")
     instance: str = Field(
         default="", max_length=64, description="Name of this replica; default host name and port"

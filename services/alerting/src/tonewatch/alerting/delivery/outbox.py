@@ -104,31 +104,17 @@ class Outbox:
             )
             return sorted(leased, key=lambda row: (row.next_attempt_ms, row.id))
 
-    async def record(self, row: DeliveryRow, attempt: Attempt, *, attempts_allowed: int) -> None:
-        """Write down how an attempt went, and what follows from it."""
-        now, attempts = now_ms(), row.attempts + 1
-        state = WAITING
-        if attempt.delivered:
-            state = DeliveryState.DELIVERED
-        elif attempt.gone or attempts >= attempts_allowed:
-            state = DeliveryState.FAILED
-        pause_ms = round(delay_seconds(attempts, attempt.retry_after_seconds) * 1000)
+    async def record(self, ended: Sequence[tuple[DeliveryRow, Attempt]]) -> None:
+        """Write down how attempts went, and what follows from each, in one transaction."""
+        now = now_ms()
         async with self._database.writing() as session:
             await session.execute(
-                update(DeliveryRow)
-                .where(DeliveryRow.id == row.id)
-                .values(
-                    state=state,
-                    attempts=attempts,
-                    next_attempt_ms=now + pause_ms,
-                    finished_ms=None if state is WAITING else now,
-                    last_status=attempt.status,
-                    last_error=attempt.error[:2048],
-                    leased_by="",
-                    leased_until_ms=0,
-                )
+                update(DeliveryRow), [_after(row, attempt, now) for row, attempt in ended]
             )
-            await session.execute(insert(AttemptRow), [_attempt_values(row.id, attempt, now)])
+            await session.execute(
+                insert(AttemptRow),
+                [_attempt_values(row.id, attempt, now) for row, attempt in ended],
+            )
 
     async def give_up(self, receiver: str, reason: str) -> None:
         """Fail whatever still waits for a receiver that will not be told any more."""
@@ -214,6 +200,28 @@ class Outbox:
 
 def _due(now: int, row: Any) -> Iterable[Any]:
     return (row.state == WAITING, row.next_attempt_ms <= now, row.leased_until_ms <= now)
+
+
+def _after(row: DeliveryRow, attempt: Attempt, now: int) -> dict[str, Any]:
+    """The delivery as it stands after an attempt."""
+    attempts = row.attempts + 1
+    state = WAITING
+    if attempt.delivered:
+        state = DeliveryState.DELIVERED
+    elif attempt.gone or attempts >= row.attempts_allowed:
+        state = DeliveryState.FAILED
+    pause_ms = round(delay_seconds(attempts, attempt.retry_after_seconds) * 1000)
+    return {
+        "id": row.id,
+        "state": state,
+        "attempts": attempts,
+        "next_attempt_ms": now + pause_ms,
+        "finished_ms": None if state is WAITING else now,
+        "last_status": attempt.status,
+        "last_error": attempt.error[:2048],
+        "leased_by": "",
+        "leased_until_ms": 0,
+    }
 
 
 def _attempt_values(delivery_id: str, attempt: Attempt, now: int) -> dict[str, Any]:

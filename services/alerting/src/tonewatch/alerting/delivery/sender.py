@@ -8,6 +8,7 @@ from typing import Final
 from tonewatch.alerting.delivery.attempt import Attempt, ChannelSender
 from tonewatch.alerting.delivery.clock import now_ms
 from tonewatch.alerting.delivery.outbox import Outbox
+from tonewatch.alerting.delivery.recorder import Recorder
 from tonewatch.alerting.delivery.registry import Webhooks
 from tonewatch.alerting.delivery.tables import DeliveryRow, WebhookRow
 from tonewatch.alerting.rules import Channel
@@ -39,6 +40,7 @@ class Sender:
         log_days: int,
     ) -> None:
         self._outbox = outbox
+        self._recorder = Recorder(outbox)
         self._webhooks = webhooks
         self._channels = channels
         self._metrics = metrics
@@ -78,7 +80,7 @@ class Sender:
         if row.channel == Channel.WEBHOOK:
             webhook = await self._webhooks.find(row.receiver)
         attempt = await self._try(row, webhook)
-        await self._outbox.record(row, attempt, attempts_allowed=row.attempts_allowed)
+        await self._recorder.record(row, attempt)
         outcome = "delivered" if attempt.delivered else "failed"
         self._metrics.count("deliveries_total", channel=row.channel, outcome=outcome)
         self._metrics.observe("delivery_seconds", attempt.latency_ms / 1000, channel=row.channel)

@@ -1,0 +1,126 @@
+"""A compose project of its own for tests: own name, ports and subnet, and nothing left behind."""
+
+import json
+import os
+import random
+import secrets
+import socket
+import subprocess
+import urllib.request
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+
+ROOT: Final = Path(__file__).parents[2]
+PORTS: Final = (
+    "CONSOLE_PORT", "RTMP_PORT", "INGEST_PORT", "ALERTING_PORT", "STORAGE_PORT", "SINK_PORT",
+)  # fmt: skip
+BUILD_LIMIT: Final = timedelta(minutes=12)
+UP_LIMIT: Final = timedelta(minutes=5)
+COMMAND_LIMIT: Final = timedelta(minutes=3)
+
+KILL_SERVICE: Final = """
+import os, signal
+children = open("/proc/1/task/1/children").read().split()
+assert children, "the container has no init process with the service under it"
+os.kill(int(children[0]), signal.SIGKILL)
+"""
+"""Run in a container: like a crash, and unlike `docker kill`, it triggers the restart policy."""
+
+
+class CommandFailedError(AssertionError):
+    """A docker command failed; the message has its output."""
+
+
+def docker(*arguments: str, limit: timedelta = COMMAND_LIMIT, **environment: str) -> str:
+    """Standard output of a docker command."""
+    done = subprocess.run(
+        ["docker", *arguments],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=limit.total_seconds(),
+        check=False,
+    )
+    if done.returncode:
+        shown = f"docker {' '.join(arguments)} ended with {done.returncode}"
+        raise CommandFailedError(f"{shown}:\n{done.stdout[-2000:]}\n{done.stderr[-6000:]}")
+    return done.stdout
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that are free now, all different."""
+    probes = [socket.socket() for _ in range(count)]
+    for probe in probes:
+        probe.bind(("127.0.0.1", 0))
+    ports = [probe.getsockname()[1] for probe in probes]
+    for probe in probes:
+        probe.close()
+    return ports
+
+
+def make_environment() -> dict[str, str]:
+    """Ports, subnet and image names that no other project uses."""
+    ports = dict(zip(PORTS, map(str, free_ports(len(PORTS))), strict=True))
+    subnet = f"198.51.100.{16 * random.randrange(16)}/28"
+    # short, so that a worker that was killed is soon seen to be healthy again
+    return {**ports, "DEMO_SUBNET": subnet, "TONEWATCH_VERSION": "test", "HEALTH_INTERVAL": "2s"}
+
+
+@dataclass
+class Stack:
+    """One running project."""
+
+    name: str = field(default_factory=lambda: f"tonewatch-test-{secrets.token_hex(3)}")
+    environment: dict[str, str] = field(default_factory=make_environment)
+
+    def compose(self, *arguments: str, limit: timedelta = COMMAND_LIMIT) -> str:
+        """Standard output of a compose command on this project, demo included."""
+        options = ("compose", "--project-name", self.name, "--profile", "demo")
+        return docker(*options, *arguments, limit=limit, **self.environment)
+
+    def containers(self, service: str) -> list[str]:
+        """Ids of a service's containers."""
+        return self.compose("ps", "--all", "--quiet", service).split()
+
+    def status(self) -> list[dict[str, Any]]:
+        """What `docker compose ps` knows of each container."""
+        lines = self.compose("ps", "--all", "--format", "json").splitlines()
+        return [json.loads(line) for line in lines if line.strip()]
+
+    def inspect(self, container: str) -> dict[str, Any]:
+        """What the engine knows of one container."""
+        found: dict[str, Any] = json.loads(docker("inspect", container))[0]
+        return found
+
+    def ask(self, method: str, port: str, path: str) -> Any:
+        """A JSON answer from a published port."""
+        url = f"http://127.0.0.1:{self.environment[port]}{path}"
+        request = urllib.request.Request(url, method=method)
+        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - our own address
+            return json.load(answer)
+
+    def get(self, port: str, path: str) -> Any:
+        """A JSON answer to GET."""
+        return self.ask("GET", port, path)
+
+    def up(self, workers: int) -> None:
+        """Build, start, and wait until all is healthy."""
+        self.compose("build", limit=BUILD_LIMIT)
+        self.compose("up", "--wait", "--scale", f"inference={workers}", limit=UP_LIMIT)
+
+    def down(self) -> None:
+        """Stop and remove everything, data included."""
+        self.compose("down", "--volumes", "--timeout", "15")
+
+    def leftovers(self) -> list[str]:
+        """What the engine still has of this project."""
+        mine = f"label=com.docker.compose.project={self.name}"
+        kinds = (("container", "--all"), ("volume",), ("network",))
+        return [
+            f"{kind} {name}"
+            for kind, *options in kinds
+            for name in docker(kind, "ls", *options, "--quiet", "--filter", mine).split()
+        ]

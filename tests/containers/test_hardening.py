@@ -1,0 +1,51 @@
+"""What the containers may do, and what of them can be reached: less is safer."""
+
+import pytest
+
+from tests.containers.stack import Stack, docker
+
+pytestmark = pytest.mark.timeout(1200)
+
+PUBLIC_PORTS = {1935, 7860}
+
+
+def test_only_the_console_and_rtmp_listen_beyond_this_machine(stack: Stack) -> None:
+    published = [
+        (entry["URL"], entry["TargetPort"])
+        for item in stack.status()
+        for entry in item["Publishers"] or []
+        if entry["PublishedPort"]
+    ]
+    assert {port for url, port in published if url != "127.0.0.1"} == PUBLIC_PORTS
+    assert {port for url, port in published if url == "127.0.0.1"} == {8080, 8081, 8082, 8090}
+
+
+def test_no_process_runs_as_root(stack: Stack) -> None:
+    for item in stack.status():
+        rows = docker("top", item["ID"], "-eo", "uid,pid,comm").splitlines()[1:]
+        assert rows, f"{item['Name']} has processes"
+        assert [row for row in rows if row.split()[0] == "0"] == [], item["Name"]
+
+
+def test_every_container_has_a_read_only_root_and_no_rights_it_does_not_need(stack: Stack) -> None:
+    for item in stack.status():
+        host = stack.inspect(item["ID"])["HostConfig"]
+        assert host["ReadonlyRootfs"], item["Name"]
+        assert host["CapDrop"] == ["ALL"], item["Name"]
+        assert host["SecurityOpt"] == ["no-new-privileges:true"], item["Name"]
+        added = {name.removeprefix("CAP_") for name in host["CapAdd"] or []}
+        allowed = {"CHOWN", "SETGID", "SETUID"} if item["Service"] == "redis" else set()
+        assert added == allowed, item["Name"]
+
+
+@pytest.mark.parametrize("service", ["ingest", "alerting", "storage", "console", "inference"])
+def test_no_image_but_a_chosen_one_has_torch_and_none_has_build_tools(
+    stack: Stack, service: str
+) -> None:
+    program = (
+        "import importlib.util as u, shutil;"
+        "print([m for m in ('torch', 'funasr', 'pip', 'hatchling') if u.find_spec(m)],"
+        "[t for t in ('gcc', 'cc', 'make', 'git') if shutil.which(t)])"
+    )
+    (container, *_) = stack.containers(service)
+    assert docker("exec", container, "python", "-c", program).strip() == "[] []"
