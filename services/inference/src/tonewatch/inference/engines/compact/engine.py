@@ -15,6 +15,7 @@ from typing import Final
 from zipfile import BadZipFile
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from tonewatch.inference.engines.base import Waveform, WindowScore
 from tonewatch.inference.engines.compact import features
@@ -44,6 +45,7 @@ class CompactEngine:
         self.revision = ""
         self._file = weights or files(__package__) / "weights.npz"
         self._network: NumpyNetwork | None = None
+        self._blas: threadpool_limits | None = None
         self._columns: list[int] = []
 
     def load(self) -> None:
@@ -68,6 +70,9 @@ class CompactEngine:
             ) from error
         self.revision = sha256(content).hexdigest()[:12]
         self._network = network
+        # The matrices are small: a second BLAS thread costs more than it brings, and where workers
+        # share processors its busy waiting slowed all of them by a factor of ten.
+        self._blas = threadpool_limits(limits=1, user_api="blas")
 
     def score(self, windows: Sequence[Waveform]) -> list[WindowScore]:
         """One answer per window, in order; each is computed by itself, whatever the batch.
@@ -82,6 +87,9 @@ class CompactEngine:
     def close(self) -> None:
         """Releases the weights."""
         self._network = None
+        if self._blas is not None:
+            self._blas.restore_original_limits()
+            self._blas = None
 
     def _score(self, network: NumpyNetwork, window: Waveform) -> WindowScore:
         if window.ndim != 1 or len(window) < LEAST_SAMPLES:
