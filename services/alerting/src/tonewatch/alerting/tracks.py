@@ -77,8 +77,10 @@ class Tracks:
     def forget_idle(self) -> None:
         """Keep memory bounded; tracks that hold seconds are never dropped."""
         surplus = len(self._tracks) - MAX_TRACKS
+        if surplus <= 0:
+            return
         idle = [key for key, track in self._tracks.items() if not len(track.reorder)]
-        for key in idle[: max(0, surplus)]:
+        for key in idle[:surplus]:
             del self._tracks[key]
 
     def clear(self) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from redis.asyncio import Redis
 from redis.asyncio.cluster import RedisCluster
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import NoScriptError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from tonewatch.shared.broker import _trim
@@ -153,9 +153,7 @@ class RedisBroker:
         groups = by_group(outcomes)
         calls = [script_call([outcomes[index] for index in indexes]) for indexes in groups.values()]
         with self._translated():
-            answers = await asyncio.gather(
-                *(self._settle(keys=keys, args=arguments) for keys, arguments in calls)
-            )
+            answers = await self._run_settle(calls)
         settled = [False] * len(outcomes)
         for indexes, flags in zip(groups.values(), answers, strict=True):
             for index, flag in zip(indexes, flags, strict=True):
@@ -234,6 +232,23 @@ class RedisBroker:
     ) -> dict[str, tuple[Stream, int]]:
         chosen = range(self.partitions) if partitions is None else partitions
         return {s.key(partition): (s, partition) for s in streams for partition in chosen}
+
+    async def _run_settle(self, calls: list[tuple[list[str], list[Any]]]) -> list[list[int]]:
+        """The script once per partition, in one round trip where one server holds them all."""
+        if self._is_cluster:
+            runs = (self._settle(keys=keys, args=arguments) for keys, arguments in calls)
+            return list(await asyncio.gather(*runs))
+        pipe = self._client.pipeline(transaction=False)
+        for keys, arguments in calls:
+            pipe.evalsha(self._settle.sha, len(keys), *keys, *arguments)
+        answers: list[Any] = await pipe.execute(raise_on_error=False)
+        for index, answer in enumerate(answers):
+            if isinstance(answer, NoScriptError):  # a server that was restarted: nothing was done
+                keys, arguments = calls[index]
+                answers[index] = await self._settle(keys=keys, args=arguments)
+            elif isinstance(answer, Exception):
+                raise answer
+        return answers
 
     async def _read_groups(
         self, group: str, consumer: str, keys: list[str], count: int, block: timedelta | None

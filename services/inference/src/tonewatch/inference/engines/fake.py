@@ -47,24 +47,34 @@ class FakeEngine:
 
     @staticmethod
     def _score_one(window: Waveform) -> WindowScore:
-        shift = _signature(window)
-        parts = np.array_split(window[-_SECOND:], STEPS)
-        steps = np.stack([_posterior(part, shift) for part in parts])
-        return WindowScore(_posterior(window, shift), steps)
+        heard = window[-_SECOND:]
+        edges = np.linspace(0, len(heard), STEPS + 1).astype(int)
+        crossed = np.signbit(heard[1:]) != np.signbit(heard[:-1])
+        lengths = np.append(np.diff(edges), len(window))
+        energies = np.append(np.add.reduceat(heard * heard, edges[:-1]), window.dot(window))
+        crossings = np.append(
+            np.add.reduceat(crossed, edges[:-1], dtype=np.int64) / lengths[:-1], 0
+        )
+        crossings[-1] = crossings[:-1].mean()
+        rows = _posteriors(np.sqrt(energies / lengths), crossings, _signature(window))
+        return WindowScore(rows[-1], rows[:-1])
 
 
-def _posterior(samples: Waveform, shift: float) -> NDArray[np.float32]:
-    rms = float(np.sqrt(np.dot(samples, samples) / len(samples)))
-    loudness = min(1.0, rms / 0.2)
-    crossings = float(np.count_nonzero(np.diff(np.signbit(samples)))) / len(samples)
-    logits = np.zeros(len(EMOTIONS))
-    logits[EMOTIONS.index(Emotion.ANGRY)] = 6 * loudness
-    logits[EMOTIONS.index(Emotion.NEUTRAL)] = 4 * (1 - loudness)
-    logits[EMOTIONS.index(Emotion.FEARFUL)] = 4 * crossings
-    logits[EMOTIONS.index(Emotion.SAD)] = shift
+def _posteriors(
+    rms: NDArray[np.float64], crossings: NDArray[np.float64], shift: float
+) -> NDArray[np.float32]:
+    """One row per stretch, from its level and its zero crossings per sample."""
+    loudness = np.minimum(1.0, rms / 0.2)
+    logits = np.zeros((len(rms), len(EMOTIONS)))
+    logits[:, EMOTIONS.index(Emotion.ANGRY)] = 6 * loudness
+    logits[:, EMOTIONS.index(Emotion.NEUTRAL)] = 4 * (1 - loudness)
+    logits[:, EMOTIONS.index(Emotion.FEARFUL)] = 4 * crossings
+    logits[:, EMOTIONS.index(Emotion.SAD)] = shift
     weights = np.exp(logits)
-    posterior: NDArray[np.float32] = (weights / weights.sum()).astype(np.float32)
-    return posterior
+    posteriors: NDArray[np.float32] = (weights / weights.sum(axis=1, keepdims=True)).astype(
+        np.float32
+    )
+    return posteriors
 
 
 def _signature(samples: Waveform) -> float:
