@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.support.redis_server import redis_server
 
+from tests.support.redis_server import redis_server
 from tonewatch.shared.broker import MemoryBroker, RedisBroker
 from tonewatch.shared.redis_client import RedisOptions, create_redis
 from tonewatch.shared.streams import STREAMS

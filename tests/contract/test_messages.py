@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
-from tests.support.messages import make_frame, make_score
 
+from tests.support.messages import make_frame, make_score
 from tonewatch.shared.broker import Entry, Outgoing
 from tonewatch.shared.broker.codec import decode, encode
 from tonewatch.shared.emotions import EMOTIONS, Emotion

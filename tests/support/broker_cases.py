@@ -4,8 +4,8 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from tests.support.messages import make_frame, make_gap, make_score
 
+from tests.support.messages import make_frame, make_gap, make_score
 from tonewatch.shared.broker import Broker, Delivery, Outcome, Outgoing, StateWrite
 from tonewatch.shared.broker.codec import decode
 from tonewatch.shared.errors import InvalidMessageError

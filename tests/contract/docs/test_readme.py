@@ -18,7 +18,7 @@ EXAMPLE_TEXT = re.compile(r"(#.*|\"[^\"]*\"|'[^']*')")
 
 
 def code_blocks(page: Path) -> list[tuple[str, str]]:
-    """Language and code of each block, without comments and quoted texts, which may be translated."""
+    """Language and code of each block, without comments and quotes, which may be translated."""
     return [(kind, EXAMPLE_TEXT.sub("", code)) for kind, code in BLOCK.findall(page.read_text())]
 
 
@@ -46,7 +46,11 @@ def test_both_readmes_link_to_the_same_places() -> None:
 
 @pytest.mark.parametrize(
     "page",
-    [path for path in ROOT.rglob("*.md") if ".venv" not in path.parts and "node_modules" not in path.parts],
+    [
+        path
+        for path in ROOT.rglob("*.md")
+        if ".venv" not in path.parts and "node_modules" not in path.parts
+    ],
     ids=lambda page: str(page.relative_to(ROOT)),
 )
 def test_local_links_lead_somewhere(page: Path) -> None:

@@ -11,10 +11,10 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+
 from tests.support.broker_cases import ALL, BrokerCases, frame, score_of, seqs
 from tests.support.redis_server import bundled_binary, redis_server
 from tests.support.wait import wait_until
-
 from tonewatch.shared.broker import Outcome, RedisBroker
 from tonewatch.shared.broker import _probe as probe_module
 from tonewatch.shared.errors import BrokerUnavailableError, ConfigurationError

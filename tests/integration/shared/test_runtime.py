@@ -12,9 +12,9 @@ from typing import ClassVar
 import pytest
 from fastapi import APIRouter
 from pydantic import Field
+
 from tests.support.running import running
 from tests.support.wait import wait_until
-
 from tonewatch.shared.broker import MemoryBroker
 from tonewatch.shared.errors import (
     BrokerUnavailableError,

@@ -3,8 +3,8 @@
 from datetime import timedelta
 
 import pytest
-from tests.support.broker_cases import BrokerCases, frame
 
+from tests.support.broker_cases import BrokerCases, frame
 from tonewatch.shared.broker import MemoryBroker, Outcome, StateWrite
 from tonewatch.shared.errors import BrokerUnavailableError
 from tonewatch.shared.streams import FRAMES, STREAMS
