@@ -29,6 +29,14 @@ def scrub(text: str) -> str:
     return _SECRET_PARAMETER.sub(r"\g<name>***", text)
 
 
+def _drop_colour(
+    _logger: Any, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """uvicorn repeats its message with terminal colours in an extra field."""
+    event.pop("color_message", None)
+    return event
+
+
 def _scrub_event(
     _logger: Any, _method: str, event: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
@@ -45,6 +53,7 @@ def configure(options: LogOptions, service: str) -> None:
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.ExtraAdder(),
+        _drop_colour,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
     ]
