@@ -32,7 +32,7 @@ def scrub(text: str) -> str:
 def _drop_colour(
     _logger: Any, _method: str, event: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
-    """uvicorn repeats its message with terminal colours in an extra field."""
+    """Uvicorn repeats its message with terminal colours in an extra field."""
     event.pop("color_message", None)
     return event
 
