@@ -303,7 +303,7 @@ async def _faststream_publish(broker: FastStreamBroker, load: Load, numbers: ran
 async def main() -> None:
     """Measure and print."""
     options = arguments(__doc__ or "")
-    frames, rounds = (2_000, 1) if options.quick else (6_000, 3)
+    frames, rounds = (4_000, 1) if options.quick else (6_000, 3)
     rate, seconds = (100, 8) if options.quick else (100, 30)
     ours: list[float] = []
     theirs: list[float] = []

@@ -40,7 +40,7 @@ class InferenceOptions(ServiceOptions):
     speech_threshold: float = Field(
         default=0.2, ge=0, le=1, description="Frames with a smaller share of speech are no_speech"
     )
-    max_batch: int = Field(default=32, ge=1, le=256, description="Windows in one engine call")
+    max_batch: int = Field(default=64, ge=1, le=256, description="Windows in one engine call")
     batch_seconds: float = Field(
         default=1.0,
         gt=0,
