@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.support.redis_server import redis_server
 from tonewatch.shared.broker import MemoryBroker, RedisBroker
@@ -17,6 +18,10 @@ from tonewatch.shared.streams import STREAMS
 
 LEVELS = ("unit", "contract", "integration", "e2e", "chaos", "browser", "containers")
 PARTITIONS = 4
+
+# How long an example takes says more about the machine's other work than about the code.
+settings.register_profile("tonewatch", deadline=None)
+settings.load_profile("tonewatch")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
