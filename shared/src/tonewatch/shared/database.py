@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from alembic import command, context
 from alembic.config import Config
+from pydantic import SecretStr
 from sqlalchemy import Connection, MetaData, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -22,6 +23,11 @@ _BEGIN: Final = "tonewatch_begin"
 def sqlite_url(path: Path) -> str:
     """The URL of an SQLite file, for the async driver."""
     return f"sqlite+aiosqlite:///{path}"
+
+
+def url_or_file(url: SecretStr | None, file: Path) -> str:
+    """The database that an operator named, else an SQLite file."""
+    return sqlite_url(file) if url is None else url.get_secret_value()
 
 
 def create_engine(url: str, *, echo: bool = False) -> AsyncEngine:

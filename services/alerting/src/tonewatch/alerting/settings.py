@@ -8,10 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from tonewatch.alerting.delivery.signing import check_secret
 from tonewatch.alerting.delivery.urls import check_url
-from tonewatch.shared.database import sqlite_url
+from tonewatch.shared.database import url_or_file
 from tonewatch.shared.egress import AddressPolicy
 from tonewatch.shared.errors import InvalidInputError
-from tonewatch.shared.settings import ServiceOptions, Settings
+from tonewatch.shared.settings import Port, ServiceOptions, Settings
 
 
 class DeclaredWebhook(BaseModel):
@@ -60,7 +60,7 @@ class SmtpOptions(BaseModel):
 class AlertingOptions(ServiceOptions):
     """What the alerting service needs to know."""
 
-    port: int = Field(default=8081, ge=0, le=65535, description="Port of the HTTP server")
+    port: Port = 8081
     rules_file: Path | None = Field(
         default=None, description="rules.yaml; without it the default rule is in force"
     )
@@ -120,6 +120,4 @@ class AlertingSettings(Settings):
     @property
     def database_url(self) -> str:
         """The effective database."""
-        if self.alerting.database_url is not None:
-            return self.alerting.database_url.get_secret_value()
-        return sqlite_url(self.data_dir / "alerting.db")
+        return url_or_file(self.alerting.database_url, self.data_dir / "alerting.db")

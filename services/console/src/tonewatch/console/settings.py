@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field, StringConstraints
 
-from tonewatch.shared.settings import ServiceOptions, Settings
+from tonewatch.shared.settings import Port, ServiceOptions, Settings
 
 ServiceUrl = Annotated[str, StringConstraints(pattern=r"^https?://[^/\s]+(/[^\s?#]*)?$")]
 
@@ -12,7 +12,7 @@ ServiceUrl = Annotated[str, StringConstraints(pattern=r"^https?://[^/\s]+(/[^\s?
 class ConsoleOptions(ServiceOptions):
     """The section `console`."""
 
-    port: int = Field(default=7860, ge=0, le=65535, description="Port of the page and the API")
+    port: Port = 7860
     ingest_url: ServiceUrl = Field(default="http://127.0.0.1:8080", description="Where ingest is")
     alerting_url: ServiceUrl = Field(
         default="http://127.0.0.1:8081", description="Where alerting is"

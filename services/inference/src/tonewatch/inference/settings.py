@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from tonewatch.shared.settings import ServiceOptions, Settings
+from tonewatch.shared.settings import Port, ServiceOptions, Settings
 
 EngineName = Literal["emotion2vec", "compact", "fake"]
 
@@ -13,7 +13,7 @@ EngineName = Literal["emotion2vec", "compact", "fake"]
 class InferenceOptions(ServiceOptions):
     """Which model scores, how it is batched, and when work is taken over from others."""
 
-    port: int = Field(default=8083, ge=0, le=65535, description="Port of the HTTP server")
+    port: Port = 8083
     engine: EngineName = Field(
         default="compact",
         description="emotion2vec (FunASR), compact (ships with Tonewatch) or fake (tests)",

@@ -12,6 +12,7 @@ from tonewatch.shared.broker import Broker, Outcome
 from tonewatch.shared.clock import utc_now
 from tonewatch.shared.messages import Gap, Lane, Score
 from tonewatch.shared.metrics import Metrics
+from tonewatch.shared.runtime import wait_for_stop
 from tonewatch.shared.streams import FRAMES, Stream
 
 WATCH_SECONDS: Final = 3.0
@@ -75,17 +76,7 @@ class Watch:
                 waiting = [s.oldest_unsettled_ms for s in states if s.oldest_unsettled_ms]
                 age = time.time() - min(waiting) / 1000 if waiting else 0.0
                 self._metrics.set("oldest_unscored_seconds", max(0.0, age), lane=_lane(lane))
-            await stops_within(stop, WATCH_SECONDS)
-
-
-async def stops_within(stop: asyncio.Event, seconds: float) -> bool:
-    """Sleep, but wake at once when the service stops; says whether it does."""
-    try:
-        async with asyncio.timeout(seconds):
-            await stop.wait()
-    except TimeoutError:
-        return False
-    return True
+            await wait_for_stop(stop, WATCH_SECONDS)
 
 
 def _lane(stream: Stream) -> str:

@@ -17,11 +17,12 @@ from tonewatch.inference.batches import Batches, Item
 from tonewatch.inference.host import EngineHost
 from tonewatch.inference.intake import GROUP, LANES, Intake
 from tonewatch.inference.settings import InferenceOptions
-from tonewatch.inference.telemetry import Telemetry, stops_within
+from tonewatch.inference.telemetry import Telemetry
 from tonewatch.inference.windows import Windows
 from tonewatch.shared.broker import Broker
 from tonewatch.shared.logging import get_logger
 from tonewatch.shared.metrics import Metrics
+from tonewatch.shared.runtime import wait_for_stop
 from tonewatch.shared.streams import Stream
 
 BLOCK: Final = timedelta(seconds=0.5)
@@ -83,7 +84,7 @@ class Worker:
         """Every few seconds, take over what other workers left lying."""
         if not await self._ready_before(stop):
             return
-        while not await stops_within(stop, min(CLAIM_SECONDS, self._options.claim_idle_seconds)):
+        while not await wait_for_stop(stop, min(CLAIM_SECONDS, self._options.claim_idle_seconds)):
             if self._can_take_more():
                 for lane in LANES:
                     await self._claim_from(lane)
@@ -94,7 +95,7 @@ class Worker:
         Without it, a batch that takes longer than `claim_idle_seconds` would be scored by all
         workers one after another, and counted as failing.
         """
-        while not await stops_within(stop, self._options.claim_idle_seconds / 3):
+        while not await wait_for_stop(stop, self._options.claim_idle_seconds / 3):
             await self._broker.keep(self._intake.consumer, self._intake.held(LONGEST_HOLD_SECONDS))
 
     async def _ready_before(self, stop: asyncio.Event) -> bool:
@@ -157,4 +158,4 @@ class Worker:
         """A broken engine must not drain the stream into the dead letters: slow down."""
         if self._host.failed_calls >= FAILING_CALLS:
             pause = min(LONGEST_PAUSE_SECONDS, 0.1 * 2 ** (self._host.failed_calls - FAILING_CALLS))
-            await stops_within(stop, pause)
+            await wait_for_stop(stop, pause)

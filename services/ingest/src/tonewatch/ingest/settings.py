@@ -5,15 +5,15 @@ from typing import ClassVar
 
 from pydantic import Field, SecretStr
 
-from tonewatch.shared.database import sqlite_url
+from tonewatch.shared.database import url_or_file
 from tonewatch.shared.egress import AddressPolicy
-from tonewatch.shared.settings import ServiceOptions, Settings
+from tonewatch.shared.settings import Port, ServiceOptions, Settings
 
 
 class IngestOptions(ServiceOptions):
     """The `ingest` section."""
 
-    port: int = Field(default=8080, ge=0, le=65535, description="Port of the HTTP server")
+    port: Port = 8080
     database_url: SecretStr | None = Field(
         default=None,
         description="Where sources are kept; default: the SQLite file ingest.db in data_dir",
@@ -68,9 +68,7 @@ class IngestSettings(Settings):
     @property
     def database_url(self) -> str:
         """The URL of the registry database."""
-        if self.ingest.database_url is not None:
-            return self.ingest.database_url.get_secret_value()
-        return sqlite_url(self.data_dir / "ingest.db")
+        return url_or_file(self.ingest.database_url, self.data_dir / "ingest.db")
 
     @property
     def spool_dir(self) -> Path:

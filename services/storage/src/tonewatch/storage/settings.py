@@ -1,19 +1,18 @@
 """What an operator can set for storage."""
 
 from datetime import timedelta
-from pathlib import Path
 from typing import ClassVar
 
 from pydantic import Field, SecretStr
 
-from tonewatch.shared.database import sqlite_url
-from tonewatch.shared.settings import ServiceOptions, Settings
+from tonewatch.shared.database import url_or_file
+from tonewatch.shared.settings import Port, ServiceOptions, Settings
 
 
 class StorageOptions(ServiceOptions):
     """The section `storage`."""
 
-    port: int = Field(default=8082, ge=0, le=65535, description="Port of the HTTP server")
+    port: Port = 8082
     database_url: SecretStr | None = Field(
         default=None,
         description="sqlite+aiosqlite:///PATH or postgresql+asyncpg://USER:PASSWORD@HOST/NAME; "
@@ -50,6 +49,4 @@ class StorageSettings(Settings):
     @property
     def database_url(self) -> str:
         """Where the records lie; may carry a password."""
-        if self.storage.database_url is not None:
-            return self.storage.database_url.get_secret_value()
-        return sqlite_url(Path(self.data_dir) / "tonewatch.db")
+        return url_or_file(self.storage.database_url, self.data_dir / "tonewatch.db")

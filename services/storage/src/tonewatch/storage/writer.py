@@ -18,6 +18,7 @@ from tonewatch.shared.errors import InvalidMessageError
 from tonewatch.shared.logging import get_logger
 from tonewatch.shared.messages import Score
 from tonewatch.shared.metrics import Metrics
+from tonewatch.shared.runtime import wait_for_stop
 from tonewatch.shared.streams import ALERTS, SCORES, SESSIONS
 from tonewatch.storage.errors import DatabaseUnavailableError, RowRefusedError
 from tonewatch.storage.incoming import Item, item_of
@@ -110,7 +111,7 @@ class Writer:
             if not more:
                 if time.monotonic() >= deadline or stop.is_set():
                     break
-                await _pause(stop, deadline - time.monotonic())
+                await wait_for_stop(stop, max(0.0, deadline - time.monotonic()))
         return batch
 
     async def _read(self, block: timedelta | None) -> list[Delivery]:
@@ -149,7 +150,7 @@ class Writer:
                 log.warning("write waits", reason=error.message, rows=len(items))
                 if stop.is_set():
                     return None
-                await _pause(stop, pause * random.uniform(0.8, 1.2))  # noqa: S311 - jitter
+                await wait_for_stop(stop, pause * random.uniform(0.8, 1.2))  # noqa: S311 - jitter
                 pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
             else:
                 self._failure = None
@@ -192,12 +193,3 @@ class Writer:
                 entry=delivery.entry.entry_id,
                 reason=outcome.dead,
             )
-
-
-async def _pause(stop: asyncio.Event, seconds: float) -> None:
-    """Sleep, but wake when the service stops."""
-    try:
-        async with asyncio.timeout(max(0.0, seconds)):
-            await stop.wait()
-    except TimeoutError:
-        return

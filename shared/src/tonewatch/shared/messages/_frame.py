@@ -50,8 +50,3 @@ class Frame(TrackMessage):
         description="Stream entry ids of the frames just before this one, oldest first, no gap",
     )
     final: bool = Field(default=False, description="True on the last frame of the track")
-
-    @property
-    def start_seconds(self) -> float:
-        """Where the frame begins, counted from the start of the session."""
-        return float(self.seq)
