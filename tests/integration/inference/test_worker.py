@@ -1,110 +1,35 @@
 """The worker on a real Redis: what goes in comes out as scores and gaps, each once."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
 import numpy as np
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 
 from tests.support.audio import silence_pcm, speech_like_pcm
 from tests.support.engines import HeldEngine, PickyEngine
 from tests.support.messages import make_frame
 from tests.support.wait import wait_until
-from tonewatch.inference.engines.base import Engine
+from tests.support.workers import (
+    answered,
+    answers,
+    dead_letters,
+    publish_track,
+    seq_of,
+    session_order,
+    value,
+    worker,
+)
 from tonewatch.inference.engines.fake import FakeEngine
 from tonewatch.inference.host import EngineHost, waveform
-from tonewatch.inference.settings import InferenceOptions
 from tonewatch.inference.telemetry import Watch
-from tonewatch.inference.worker import Worker
 from tonewatch.shared.broker import Outgoing, RedisBroker
-from tonewatch.shared.broker.codec import decode
-from tonewatch.shared.messages import FRAME_BYTES, Gap, GapReason, Lane, Score
+from tonewatch.shared.messages import FRAME_BYTES, Gap, GapReason, Score
 from tonewatch.shared.metrics import Metrics
-from tonewatch.shared.streams import DEAD, FRAMES, SCORES, UPLOADS, Stream, partition_of
+from tonewatch.shared.streams import FRAMES, UPLOADS, partition_of
 
-QUICK: dict[str, Any] = {"engine": "fake", "claim_idle_seconds": 0.2, "linger_ms": 0}
 POISON = b"\0\x60" * (FRAME_BYTES // 2)
-
-
-@asynccontextmanager
-async def worker(
-    broker: RedisBroker,
-    engine: Engine | None = None,
-    metrics: Metrics | None = None,
-    **options: Any,
-) -> AsyncIterator[asyncio.Event]:
-    """A worker with all its loops; yields its stop event, drains it at the end."""
-    metrics = metrics or Metrics()
-    host = EngineHost.around(engine or FakeEngine(), metrics)
-    await host.load()
-    made = Worker(broker, host, InferenceOptions(**(QUICK | options)), metrics)
-    stop = asyncio.Event()
-    async with asyncio.timeout(60), asyncio.TaskGroup() as loops:
-        for loop in (made.work, made.keep, made.claim):
-            loops.create_task(loop(stop))
-        yield stop
-        stop.set()
-    await host.close()
-
-
-async def publish_track(
-    broker: RedisBroker,
-    pcm: bytes,
-    session: str = "call-1",
-    stream: Stream = FRAMES,
-    **changes: Any,
-) -> list[str]:
-    """A track as ingest publishes it, second by second with its history."""
-    ids: list[str] = []
-    lane = Lane.LIVE if stream is FRAMES else Lane.UPLOAD
-    for seq, start in enumerate(range(0, len(pcm), FRAME_BYTES)):
-        part = pcm[start : start + FRAME_BYTES]
-        frame = make_frame(
-            seq, session, samples=len(part) // 2, lane=lane, history=tuple(ids[-10:]), **changes
-        )
-        ids += await broker.publish([Outgoing(stream, frame, {"pcm": part})])
-    return ids
-
-
-async def answers(broker: RedisBroker) -> list[tuple[Score | Gap, bytes]]:
-    """Everything in the scores stream, by track and second."""
-    start = dict.fromkeys(range(broker.partitions), "0-0")
-    seen = await broker.tail(SCORES, start, count=1000, block=None)
-    found = []
-    for each in seen:
-        message = decode(SCORES, each.entry)
-        assert isinstance(message, Score | Gap)
-        found.append((message, each.entry.fields.get("steps", b"")))
-    return sorted(found, key=lambda pair: (pair[0].session_id, _seq(pair[0])))
-
-
-def _seq(message: Score | Gap) -> int:
-    return message.seq if isinstance(message, Score) else message.first_seq
-
-
-def answered(broker: RedisBroker, count: int) -> Callable[[], Any]:
-    async def enough() -> bool:
-        return len(await answers(broker)) >= count
-
-    return enough
-
-
-async def dead_letters(broker: RedisBroker) -> list[str]:
-    start = dict.fromkeys(range(broker.partitions), "0-0")
-    seen = await broker.tail(DEAD, start, count=100, block=None)
-    return [each.entry.fields["dead_error"].decode() for each in seen]
-
-
-def value(metrics: Metrics, name: str, **labels: str) -> float:
-    for family in text_string_to_metric_families(metrics.render().decode()):
-        for sample in family.samples:
-            if sample.name == f"tonewatch_{name}" and sample.labels == labels:
-                return float(sample.value)
-    raise AssertionError(f"no metric {name} {labels}")
 
 
 async def test_every_second_is_scored_with_the_seconds_before_it(broker: RedisBroker) -> None:
@@ -120,7 +45,7 @@ async def test_every_second_is_scored_with_the_seconds_before_it(broker: RedisBr
         assert message.probabilities == pytest.approx(expected.probabilities, abs=1e-5)
         rows = np.frombuffer(steps, dtype="<f4").reshape(message.steps, 9)
         assert np.allclose(rows, expected.steps[-message.steps :], atol=1e-5)
-    assert [_seq(message) for message, _ in found] == list(range(6))
+    assert [seq_of(message) for message, _ in found] == list(range(6))
 
 
 async def test_live_and_upload_give_the_same_scores_for_the_same_audio(
@@ -168,7 +93,7 @@ async def test_malformed_frames_are_dead_letters_and_gaps_and_nothing_else_suffe
         await wait_until(answered(broker, 4))
         await wait_until(lambda: _count(dead_letters(broker), 4))
     kinds = {
-        (message.session_id, _seq(message)): message.reason
+        (message.session_id, seq_of(message)): message.reason
         for message, _ in await answers(broker)
         if isinstance(message, Gap)
     }
@@ -249,16 +174,9 @@ async def test_live_frames_overtake_a_backlog_of_uploads(broker: RedisBroker) ->
         await publish_track(broker, speech_like_pcm(1), "live")
         engine.released.set()
         await wait_until(answered(broker, 21))
-    start = dict.fromkeys(range(broker.partitions), "0-0")
-    seen = await broker.tail(SCORES, start, count=100, block=None)
-    order = [decode(SCORES, e.entry).session_id for e in sorted(seen, key=_entry_time)]
+    order = await session_order(broker)
     # one batch was computed and one prepared when the live frame came
     assert order.index("live") <= 6
-
-
-def _entry_time(seen: Any) -> tuple[int, int]:
-    milliseconds, _, number = seen.entry.entry_id.partition("-")
-    return int(milliseconds), int(number)
 
 
 async def test_the_age_of_the_oldest_unscored_frame_is_watched(broker: RedisBroker) -> None:
@@ -269,7 +187,8 @@ async def test_the_age_of_the_oldest_unscored_frame_is_watched(broker: RedisBrok
     await broker._client.delete(old)
     await broker._client.xadd(old, {"h": b"{}"}, id="1000-0")
     await broker.setup([FRAMES])
-    watch = asyncio.create_task(Watch(broker, metrics).watch(stop))
+    host = EngineHost.around(FakeEngine(), metrics)
+    watch = asyncio.create_task(Watch(broker, host, metrics).watch(stop))
     await wait_until(lambda: b"oldest_unscored_seconds{" in metrics.render())
     await wait_until(lambda: b'lane="upload"' in metrics.render())
     stop.set()

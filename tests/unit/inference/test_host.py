@@ -49,6 +49,8 @@ async def test_it_is_not_ready_before_it_is_loaded_and_ready_after() -> None:
         "model": "fake",
         "revision": "1",
         "device": "cpu",
+        "precision": "fp32",
+        "backend": "numpy",
         "ready": True,
         "detail": "ready",
     }

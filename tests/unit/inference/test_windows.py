@@ -104,3 +104,35 @@ async def test_the_cache_stays_within_its_bound_and_spares_the_broker() -> None:
     assert len(windows._cache) == 5
     broker.available = False  # what is cached needs no broker
     assert await windows.form([jobs[-1]]) == [b"".join(job.pcm for job in jobs[-3:])]
+
+
+@given(
+    start_ms=st.integers(0, 30_000),
+    length_ms=st.integers(1, 30_000),
+    cache_frames=st.sampled_from([0, 3, 100]),
+    history=st.sampled_from([1, 4, 9]),
+)
+async def test_a_span_is_cut_out_of_the_track_however_little_a_frame_names(
+    start_ms: int, length_ms: int, cache_frames: int, history: int
+) -> None:
+    seconds = [second(number) for number in range(31)]
+    broker, jobs = await published(seconds, history=history)
+    end_ms = min(31_000, start_ms + length_ms)
+    windows = Windows(broker, 3, cache_frames)
+    windows.remember(jobs)
+    found = await windows.span(jobs[30], start_ms, end_ms)
+    assert found == (start_ms, b"".join(seconds)[32 * start_ms : 32 * end_ms])
+
+
+async def test_of_a_span_whose_beginning_is_gone_the_rest_is_left() -> None:
+    broker, jobs = await published([second(number) for number in range(8)], history=3)
+    for log in broker._logs.values():
+        log.cut(_parsed(jobs[4]))
+    start_ms, pcm = await Windows(broker, 3, 0).span(jobs[7], 500, 7_500)
+    assert start_ms == 4_000
+    assert pcm == b"".join(second(number) for number in range(4, 8))[: 32 * 3_500]
+
+
+def _parsed(job: FrameJob) -> tuple[int, int]:
+    milliseconds, _, number = job.delivery.entry.entry_id.partition("-")
+    return int(milliseconds), int(number)

@@ -37,13 +37,13 @@ def babble(seconds: float, seed: int = 3) -> NDArray[np.float32]:
     return np.asarray(syllables + noise(len(time), seed) / 50, dtype=np.float32)
 
 
-@pytest.mark.parametrize("samples", [400, 639, 1_000, 8_000, 16_000, 16_001, 48_000, 160_000])
+@pytest.mark.parametrize("samples", [400, 639, 1_000, 8_000, 16_000, 16_001, 48_000, 480_000])
 def test_every_row_is_a_posterior(engine: CompactEngine, samples: int) -> None:
     (answer,) = engine.score([noise(samples)])
     assert answer.probabilities.shape == (9,)
     assert answer.probabilities.dtype == np.float32
     assert answer.probabilities.sum() == pytest.approx(1, abs=1e-5)
-    assert answer.steps.shape == (min(10, -(-samples // 1_600)), 9)
+    assert answer.steps.shape == (min(30, max(1, samples // 1_600)), 9)
     assert answer.steps.sum(axis=1) == pytest.approx(1, abs=1e-5)
     assert (answer.probabilities >= 0).all()
     assert answer.embedding is not None
@@ -105,7 +105,7 @@ def test_a_label_without_training_data_is_never_said(engine: CompactEngine) -> N
 
 
 def test_the_last_step_hears_the_last_second_only(engine: CompactEngine) -> None:
-    assert step_positions(3 * RATE_HZ, 47)[-1][0] > 28
+    assert step_positions(3 * RATE_HZ, 47, 10)[-1][0] > 28
     (answer,) = engine.score([np.concatenate([babble(2.0), noise(16_000)])])
     assert not np.allclose(answer.steps[-1], answer.probabilities, atol=1e-3)
     assert not np.allclose(answer.steps[0], answer.steps[-1], atol=1e-3)
@@ -114,7 +114,7 @@ def test_the_last_step_hears_the_last_second_only(engine: CompactEngine) -> None
 @pytest.mark.parametrize("samples", [400, 1_600, 1_601, 15_999, 16_000, 48_000, 160_000])
 def test_every_step_pools_at_least_one_position_inside_the_window(samples: int) -> None:
     positions = 1 + max(0, (samples - 640) // 256) // 4
-    stretches = step_positions(samples, positions)
+    stretches = step_positions(samples, positions, 10)
     assert all(0 <= start < end <= positions for start, end in stretches)
     assert stretches == sorted(stretches)
     assert stretches[-1][1] == positions

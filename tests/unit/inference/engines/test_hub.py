@@ -83,6 +83,41 @@ def test_the_other_hubs_name_of_the_model_is_used(
     assert asked == ["emotion2vec/emotion2vec_plus_base"]
 
 
+@pytest.mark.parametrize(
+    ("model", "hub", "resolved", "pinned"),
+    [
+        ("large", "ms", "iic/emotion2vec_plus_large", "master"),
+        ("iic/emotion2vec_plus_large", "hf", "emotion2vec/emotion2vec_plus_large", "6c303ba"),
+        ("base", "hf", "emotion2vec/emotion2vec_plus_base", "b318240"),
+        ("seed", "hf", "emotion2vec/emotion2vec_plus_seed", "main"),
+        ("acme/our-own", "hf", "acme/our-own", "main"),
+    ],
+)
+def test_a_model_has_its_hubs_name_and_a_revision(
+    model: str, hub: _hub.Hub, resolved: str, pinned: str
+) -> None:
+    name, revision = _hub.resolve(model, hub, "")
+    assert (name, revision[:7]) == (resolved, pinned[:7])
+    assert _hub.resolve(model, hub, "v9") == (resolved, "v9")
+    assert not _hub.is_path(model)
+
+
+def test_the_revision_is_asked_for_and_looked_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, bool]] = []
+
+    def fetch(_model: str, *, revision: str, local_files_only: bool = False, **_: Any) -> str:
+        asked.append((revision, local_files_only))
+        if local_files_only:
+            raise FileNotFoundError
+        return fill(tmp_path)
+
+    use(monkeypatch, fetch)
+    _hub.download("iic/x", "ms", tmp_path, print, "v2")
+    assert asked == [("v2", True), ("v2", False)]
+
+
 def test_a_hub_that_is_away_is_worth_another_attempt(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -104,5 +139,5 @@ def test_a_model_that_the_hub_does_not_have_is_not(
         raise NotExistError("404")
 
     use(monkeypatch, fetch)
-    with pytest.raises(EngineError, match="has no model iic/x and there is no such directory"):
+    with pytest.raises(EngineError, match="has no model iic/x of revision master, and"):
         _hub.download("iic/x", "ms", tmp_path, print)

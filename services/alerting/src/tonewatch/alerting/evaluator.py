@@ -159,7 +159,7 @@ class Evaluator:
             for transition in transitions
         ]
         return Decided(
-            Outcome(delivery, publish=alerts, state=[track.saved()]),
+            Outcome(delivery, publish=alerts, state=track.saved()),
             Verdict.READY,
             track,
             tuple(transitions),
@@ -183,7 +183,7 @@ class Evaluator:
                 continue
             self._metrics.count("settle_lost_total", stream=item.outcome.delivery.stream.name)
             if item.track is not None:
-                item.track.state = None  # another replica was first: read what it has saved
+                item.track.doubt()
 
     def _note(self, item: Decided) -> None:
         if item.verdict is Verdict.LATE:
@@ -210,7 +210,7 @@ class Evaluator:
     def _dead(self, delivery: Delivery, error: str, track: TrackInHand | None = None) -> Decided:
         self._metrics.count("dead_letters_total", stream=delivery.stream.name)
         log.error("a message went to the dead letters", reason=error)
-        state = () if track is None else (track.saved(),)
+        state = () if track is None else track.saved()
         return Decided(Outcome(delivery, state=state, dead=error), track=track)
 
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Final
 
 from tonewatch.alerting.engine import Bounds, Reorder, TrackState
+from tonewatch.shared.attention import mark
 from tonewatch.shared.broker import Broker, Delivery, StateWrite
 from tonewatch.shared.logging import get_logger
 from tonewatch.shared.messages import Gap, Score, Track
@@ -29,6 +30,7 @@ class TrackInHand:
         self.track = track
         self.partition = partition
         self.state: TrackState | None = None
+        self._marked: bool | None = None
         self.reorder: Reorder[Payload] = Reorder(bounds)
 
     @property
@@ -36,10 +38,22 @@ class TrackInHand:
         """The name under which the state is saved."""
         return state_name(self.track)
 
-    def saved(self) -> StateWrite:
-        """The state as it is now, to be written with the outcome that led to it."""
+    def saved(self) -> tuple[StateWrite, ...]:
+        """The state as it is now, to be written with the outcome that led to it.
+
+        With it, whether the track deserves attention, where that has changed or is not known.
+        """
         state = self.state or TrackState()
-        return StateWrite(self.name, state.encode(), ENDED_TTL if state.ended else STATE_TTL)
+        write = StateWrite(self.name, state.encode(), ENDED_TTL if state.ended else STATE_TTL)
+        wanted = bool(state.runs) and not state.ended
+        if wanted == self._marked:
+            return (write,)
+        self._marked = wanted
+        return write, mark(self.track, wanted=wanted)
+
+    def doubt(self) -> None:
+        """Another replica was first: what it has saved must be read."""
+        self.state = self._marked = None
 
 
 class Tracks:

@@ -17,13 +17,47 @@ PCM: Final = "pcm"
 BYTES_PER_SAMPLE: Final = 2
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class FrameJob:
     """A frame to be scored, and the delivery that is settled by it."""
 
     delivery: Delivery
     frame: Frame
     pcm: bytes
+    is_spoken: bool = True
+
+    @property
+    def published_ms(self) -> int:
+        """When the broker took it, by the broker's clock."""
+        return self.delivery.entry.published_ms
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Refused:
+    """A delivery that will get no score: it is malformed, or has failed too often."""
+
+    delivery: Delivery
+    reason: GapReason
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """What a frame must fulfil: how often it may fail, and how much speech is worth a score."""
+
+    max_deliveries: int
+    speech_threshold: float
+
+    def open(self, delivery: Delivery) -> FrameJob | Refused:
+        """The frame of a delivery, or why it is turned away."""
+        if delivery.deliveries > self.max_deliveries:
+            error = f"not scored after {delivery.deliveries - 1} deliveries"
+            return Refused(delivery, GapReason.POISON, error)
+        try:
+            frame, pcm = open_frame(delivery.stream, delivery.entry)
+        except InvalidMessageError as error:
+            return Refused(delivery, GapReason.INVALID, error.message)
+        return FrameJob(delivery, frame, pcm, frame.speech >= self.speech_threshold)
 
 
 def open_frame(stream: Stream, entry: Entry) -> tuple[Frame, bytes]:

@@ -33,6 +33,8 @@ class EngineState(BaseModel):
     model: str
     revision: str
     device: str
+    precision: str
+    backend: str
     ready: bool
     detail: str
 
@@ -72,6 +74,12 @@ class EngineHost:
         """How long the present call has taken so far; 0 between calls."""
         return 0.0 if self._busy_since is None else time.monotonic() - self._busy_since
 
+    @property
+    def gpu_memory_bytes(self) -> int:
+        """What the engine holds on its GPU; 0 without one."""
+        ask = getattr(self._engine, "gpu_memory_bytes", None)
+        return ask() if ask is not None and self._ready.is_set() else 0
+
     def state(self) -> EngineState:
         """How it is, for people."""
         return EngineState(
@@ -79,6 +87,8 @@ class EngineHost:
             model=self._engine.model,
             revision=self._engine.revision,
             device=getattr(self._engine, "device", "cpu"),
+            precision=getattr(self._engine, "precision", "fp32"),
+            backend=getattr(self._engine, "backend", "numpy"),
             ready=self._ready.is_set(),
             detail=self._detail,
         )
@@ -124,6 +134,7 @@ class EngineHost:
             break
         self._detail = "ready"
         self._metrics.set("engine_ready", 1)
+        self._metrics.set("engine_info", 1, **self.state().model_dump(include=_NAMES))
         self._ready.set()
 
     async def score(self, windows: Sequence[bytes]) -> list[WindowScore]:
@@ -159,7 +170,7 @@ class EngineHost:
 
 
 SUM_TOLERANCE: Final = 1e-3
-_NAMES: Final = {"engine", "model", "revision", "device"}
+_NAMES: Final = {"engine", "model", "revision", "device", "precision", "backend"}
 
 
 def waveform(pcm: bytes) -> Waveform:

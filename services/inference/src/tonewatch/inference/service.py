@@ -33,9 +33,9 @@ class InferenceService(Service[InferenceSettings]):
         super().__init__(settings, broker)
         options = settings.inference
         self.host = EngineHost(options, settings.data_dir / "models", self.metrics)
-        self.worker = Worker(broker, self.host, options, self.metrics)
+        self.worker = Worker(broker, self.host, options, self.metrics, settings.data_dir)
         self.health.add("engine", self.host.check)
-        self._watch = Watch(broker, self.metrics)
+        self._watch = Watch(broker, self.host, self.metrics)
         self._unusable: EngineError | None = None
 
     def loops(self) -> Sequence[Loop]:

@@ -166,6 +166,25 @@ class MemoryBroker:
             if entry is not None:
                 entry.consumer, entry.delivered_ms = consumer, self._clock_ms()
 
+    async def leave(
+        self,
+        streams: Sequence[Stream],  # noqa: ARG002 - see the docstring
+        group: str,  # noqa: ARG002
+        consumer: str,  # noqa: ARG002
+    ) -> None:
+        """Nothing is kept of a consumer but what it has in hand."""
+        self._check()
+
+    async def forget_idle_consumers(
+        self,
+        streams: Sequence[Stream],  # noqa: ARG002 - see the docstring
+        group: str,  # noqa: ARG002
+        idle: timedelta,  # noqa: ARG002
+    ) -> int:
+        """Nothing is kept of a consumer but what it has in hand."""
+        self._check()
+        return 0
+
     async def settle(self, outcomes: Sequence[Outcome]) -> list[bool]:
         """Publish, write state and acknowledge, unless somebody else has already."""
         self._check()
@@ -229,6 +248,11 @@ class MemoryBroker:
                 oldest = min(waiting)[0] if waiting else None
                 states.append(GroupState(partition, name, len(group.pending), oldest))
         return states
+
+    async def now_ms(self) -> int:
+        """The clock that entries are dated by."""
+        self._check()
+        return self._clock_ms()
 
     async def ping(self) -> None:
         """Return if available."""

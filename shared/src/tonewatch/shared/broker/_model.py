@@ -150,6 +150,17 @@ class Broker(Protocol):
         So nobody claims them, and their number of deliveries stays as it is.
         """
 
+    async def leave(self, streams: Sequence[Stream], group: str, consumer: str) -> None:
+        """This consumer will not come back: forget its name, where it has nothing in hand."""
+
+    async def forget_idle_consumers(
+        self, streams: Sequence[Stream], group: str, idle: timedelta
+    ) -> int:
+        """Forget the names of consumers that died: silent for so long, with nothing in hand.
+
+        Returns how many were forgotten, counted by stream and partition.
+        """
+
     async def settle(self, outcomes: Sequence[Outcome]) -> list[bool]:
         """Publish, write state and acknowledge; one atomic step per partition and stream.
 
@@ -179,6 +190,9 @@ class Broker(Protocol):
 
     async def group_states(self, stream: Stream) -> list[GroupState]:
         """How far each group of each partition is."""
+
+    async def now_ms(self) -> int:
+        """The broker's own clock, by which entries are dated: milliseconds since 1970."""
 
     async def ping(self) -> None:
         """Return if the broker answers."""

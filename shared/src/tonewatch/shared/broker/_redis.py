@@ -13,6 +13,7 @@ from redis.exceptions import NoScriptError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from tonewatch.shared.broker import _trim
+from tonewatch.shared.broker._consumers import FORGET_LUA, forget
 from tonewatch.shared.broker._model import (
     Delivery,
     Entry,
@@ -41,6 +42,7 @@ class RedisBroker:
         self._client: Any = client
         self._is_cluster = isinstance(client, RedisCluster)
         self._settle = client.register_script(SETTLE_LUA)
+        self._forget = client.register_script(FORGET_LUA)
         self._known: dict[str, Stream] = {}
 
     async def setup(self, streams: Iterable[Stream]) -> None:
@@ -148,6 +150,24 @@ class RedisBroker:
             with self._translated():
                 await pipe.execute()
 
+    async def leave(self, streams: Sequence[Stream], group: str, consumer: str) -> None:
+        """Forget this consumer's name; see `Broker.leave`."""
+        with self._translated():
+            await forget(
+                self._forget,
+                list(self._keys(streams, None)),
+                group,
+                idle=timedelta(0),
+                consumer=consumer,
+            )
+
+    async def forget_idle_consumers(
+        self, streams: Sequence[Stream], group: str, idle: timedelta
+    ) -> int:
+        """Forget dead consumers' names; see `Broker.forget_idle_consumers`."""
+        with self._translated():
+            return await forget(self._forget, list(self._keys(streams, None)), group, idle=idle)
+
     async def settle(self, outcomes: Sequence[Outcome]) -> list[bool]:
         """Publish, write state and acknowledge atomically per partition; see `Broker.settle`."""
         groups = by_group(outcomes)
@@ -217,6 +237,11 @@ class RedisBroker:
         """How far each group of each partition is."""
         with self._translated():
             return await _trim.group_states(self._client, stream, range(self.partitions))
+
+    async def now_ms(self) -> int:
+        """The server's clock."""
+        with self._translated():
+            return await _trim.server_time_ms(self._client)
 
     async def ping(self) -> None:
         """Return if the server answers."""

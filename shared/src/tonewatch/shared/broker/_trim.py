@@ -27,8 +27,7 @@ def format_id(entry_id: EntryId) -> str:
 
 async def trim(client: Any, stream: Stream, partitions: Iterable[int]) -> int:
     """Trim every partition; returns how many entries went."""
-    seconds, microseconds = await _server_time(client)
-    now_ms = seconds * 1000 + microseconds // 1000
+    now_ms = await server_time_ms(client)
     keep_from = (now_ms - int(stream.retention.total_seconds() * 1000), 0)
     removed = 0
     for partition in partitions:
@@ -39,11 +38,12 @@ async def trim(client: Any, stream: Stream, partitions: Iterable[int]) -> int:
     return removed
 
 
-async def _server_time(client: Any) -> tuple[int, int]:
+async def server_time_ms(client: Any) -> int:
+    """The server's clock, by which it makes entry ids: milliseconds since 1970."""
     answer = await client.time()
     if isinstance(answer, dict):  # a cluster answers node by node
         answer = min(answer.values())
-    return int(answer[0]), int(answer[1])
+    return int(answer[0]) * 1000 + int(answer[1]) // 1000
 
 
 async def _safe_bound(client: Any, stream: Stream, partition: int) -> EntryId | None:

@@ -36,11 +36,16 @@ class Frame(TrackMessage):
     type: Literal["frame"] = "frame"
     seq: int = Field(ge=0, description="Numbers the frames of the track from 0")
     samples: int = Field(ge=1, le=FRAME_SAMPLES, description="Less than 16000 in a last frame only")
+    sample_rate_hz: Literal[16_000] = Field(default=16_000, description="There is no other")
     lane: Lane = Field(default=Lane.LIVE, description="live, or upload (served after live)")
     captured_at: AwareDatetime = Field(description="Wall time of the frame's first sample")
     published_at: AwareDatetime = Field(description="When ingest handed the frame to the broker")
-    speech: float = Field(ge=0, le=1, description="Share of the frame that VAD hears as speech")
-    level_dbfs: float = Field(description="RMS level; 0 is full scale, silence is -100")
+    speech: float = Field(
+        ge=0, le=1, allow_inf_nan=False, description="Share of the frame that VAD hears as speech"
+    )
+    level_dbfs: float = Field(
+        allow_inf_nan=False, description="RMS level; 0 is full scale, silence is -100"
+    )
     utterances: tuple[UtteranceMark, ...] = Field(
         default=(), description="Utterances that touch this frame"
     )
@@ -48,5 +53,8 @@ class Frame(TrackMessage):
         default=(),
         max_length=16,
         description="Stream entry ids of the frames just before this one, oldest first, no gap",
+    )
+    embeddings: bool = Field(
+        default=False, description="The embeddings of the track's utterances are to be kept"
     )
     final: bool = Field(default=False, description="True on the last frame of the track")

@@ -17,7 +17,7 @@ class Granularity(StrEnum):
 
 
 class Score(TrackMessage):
-    """The model's answer for a frame.
+    """The model's answer for a frame, or for a whole utterance.
 
     `probabilities` is the posterior over the nine labels, in the order of `EMOTIONS`; it is absent
     when nobody spoke. The binary field `steps` carries a finer float32 matrix (steps x 9) of the
@@ -25,7 +25,9 @@ class Score(TrackMessage):
     """
 
     type: Literal["score"] = "score"
-    seq: int = Field(ge=0, description="The frame's number in its track")
+    seq: int = Field(
+        ge=0, description="The frame's number in its track; for an utterance, the utterance's"
+    )
     granularity: Granularity = Granularity.FRAME
     start_ms: int = Field(ge=0, description="From the start of the session")
     end_ms: int = Field(ge=0)
@@ -39,6 +41,11 @@ class Score(TrackMessage):
     )
     steps: int = Field(default=0, ge=0, description="Rows of the binary matrix `steps`; 0 if none")
     window_seconds: float = Field(default=0, ge=0, description="Length of audio the model heard")
+    hop_seconds: int = Field(
+        default=1,
+        ge=1,
+        description="How many seconds share this window's posterior; more than 1 under overload",
+    )
     speech: float = Field(ge=0, le=1, description="Share of speech in the frame")
     level_dbfs: float = Field(description="RMS level of the frame")
     engine: str = Field(max_length=64, description="emotion2vec, compact or fake")

@@ -19,6 +19,16 @@ _HUB_ID: Final = re.compile(r"[\w.-]+/[\w.-]+")
 _OWNERS: Final = {"ms": "iic/", "hf": "emotion2vec/"}
 """Under which name each hub has the models of emotion2vec."""
 
+_SHORT: Final = ("large", "base", "seed")
+_PINNED: Final = {
+    ("hf", "emotion2vec/emotion2vec_plus_large"): "6c303ba987b86b93193de93e34bb2b077a6bedc4",
+    ("hf", "emotion2vec/emotion2vec_plus_base"): "b318240bfe67db81a8c572ecb37ce9c3759b81c9",
+}
+"""The revisions that Tonewatch was made for. ModelScope's has no name but that of its branch; there
+the hash of the weights, which is in every record, tells one from another."""
+
+_BRANCH: Final = {"ms": "master", "hf": "main"}
+
 _NOT_THERE: Final = ("NotExistError", "RepositoryNotFoundError", "NoValidRevisionError")
 _WANTED: Final = ["config.yaml", "configuration.json", "tokens.txt", "model.pt"]
 
@@ -30,30 +40,48 @@ def is_path(model: str) -> bool:
     """
     if Path(model).expanduser().exists() or model.startswith((".", "/", "~")):
         return True
+    if model in _SHORT:
+        return False
     return not _HUB_ID.fullmatch(model)
 
 
-def download(model: str, hub: Hub, models_dir: Path, report: Report) -> Path:
-    """The local directory of a hub's model; downloads it if it is not there.
+def resolve(model: str, hub: Hub, revision: str) -> tuple[str, str]:
+    """The hub's own name of a model (`large`, or the name it has on the other hub), and a revision.
 
-    Raises:
-        EngineError: the hub has no such model.
-        UnavailableError: the hub cannot be reached.
+    An empty revision is the one that Tonewatch was made for, or the hub's branch where there is no
+    such.
     """
+    if model in _SHORT:
+        model = f"{_OWNERS[hub]}emotion2vec_plus_{model}"
     for other, owner in _OWNERS.items():
         if other != hub and model.startswith(owner):
             model = _OWNERS[hub] + model.removeprefix(owner)
-    if (found := _cached(model, hub, models_dir)) is not None:
+    return model, revision or _PINNED.get((hub, model), _BRANCH[hub])
+
+
+def download(model: str, hub: Hub, models_dir: Path, report: Report, revision: str = "") -> Path:
+    """The local directory of a hub's model; downloads it if it is not there.
+
+    Raises:
+        EngineError: the hub has no such model or revision.
+        UnavailableError: the hub cannot be reached.
+    """
+    model, revision = resolve(model, hub, revision)
+    if (found := _cached(model, revision, hub, models_dir)) is not None:
         return found
     report(f"downloading {model} from {HUB_NAMES[hub]}")
     try:
         with _progress(model, models_dir, report):
-            return Path(_snapshot(hub)(model, cache_dir=str(models_dir), allow_patterns=_WANTED))
+            fetched = _snapshot(hub)(
+                model, revision=revision, cache_dir=str(models_dir), allow_patterns=_WANTED
+            )
+            return Path(fetched)
     except Exception as error:  # the hubs' libraries raise their own and their transports' kinds
         reason = f"{type(error).__name__}: {error}".splitlines()[0][:300]
         if any(kind.__name__ in _NOT_THERE for kind in type(error).__mro__):
             raise EngineError(
-                f"{HUB_NAMES[hub]} has no model {model} and there is no such directory: {reason}"
+                f"{HUB_NAMES[hub]} has no model {model} of revision {revision}, and there is"
+                f" no such directory: {reason}"
             ) from error
         raise UnavailableError(
             f"cannot download {model} from {HUB_NAMES[hub]}: {reason}; without a network, give a"
@@ -61,10 +89,14 @@ def download(model: str, hub: Hub, models_dir: Path, report: Report) -> Path:
         ) from error
 
 
-def _cached(model: str, hub: Hub, models_dir: Path) -> Path | None:
+def _cached(model: str, revision: str, hub: Hub, models_dir: Path) -> Path | None:
     """A complete earlier download; needs no network."""
     try:
-        found = Path(_snapshot(hub)(model, cache_dir=str(models_dir), local_files_only=True))
+        found = Path(
+            _snapshot(hub)(
+                model, revision=revision, cache_dir=str(models_dir), local_files_only=True
+            )
+        )
     except Exception:  # noqa: BLE001 - whatever is wrong with the cache, a download repairs it
         return None
     complete = all((found / name).is_file() for name in ("config.yaml", "tokens.txt", "model.pt"))

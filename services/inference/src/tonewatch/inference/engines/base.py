@@ -19,8 +19,9 @@ class WindowScore:
     """The model's answer for one window.
 
     `probabilities` has shape (9,) and sums to 1, in the order of `EMOTIONS`. `steps` has shape
-    (steps, 9): the posterior at finer steps inside the last second of the window, each row sums to
-    1. `embedding` is the utterance embedding, shape (dimension,), where the model has one.
+    (steps, 9): the posterior at finer steps over the last three seconds of the window (or all of
+    it), oldest first, each row sums to 1. `embedding` is the mean feature of the window, shape
+    (dimension,), where the model has one.
     """
 
     probabilities: NDArray[np.float32]
@@ -43,7 +44,7 @@ class Engine(Protocol):
         """
 
     def score(self, windows: Sequence[Waveform]) -> list[WindowScore]:
-        """One answer per window, in order; they may differ in length (400 to 160,000 samples)."""
+        """One answer per window, in order; they may differ in length (400 to 480,000 samples)."""
 
     def close(self) -> None:
         """Release memory."""

@@ -15,20 +15,25 @@ def create_engine(options: InferenceOptions, models_dir: Path, report: Report) -
     if options.engine == "fake":
         from tonewatch.inference.engines.fake import FakeEngine
 
-        return FakeEngine(options.fake_batch_seconds)
+        return FakeEngine(options.fake_batch_seconds, options.steps_per_second)
     if options.engine == "compact":
         from tonewatch.inference.engines.compact.engine import (
             CompactEngine,
         )
 
-        return CompactEngine()
+        return CompactEngine(steps_per_second=options.steps_per_second)
     from tonewatch.inference.engines.emotion2vec import Emotion2vecEngine
 
     return Emotion2vecEngine(
         options.model,
         hub=options.hub,
+        hub_revision=options.revision,
         device=options.device,
+        precision=options.precision,
+        backend=options.backend,
         threads=options.threads,
+        steps_per_second=options.steps_per_second,
+        step_smoothing_ms=options.step_smoothing_ms,
         models_dir=options.cache_dir or models_dir,
         report=report,
     )

@@ -7,16 +7,14 @@ signature of every sample and its place. So a test can tell from a score which w
 import time
 from collections.abc import Sequence
 from functools import cache
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tonewatch.inference.engines._steps import REACH_SECONDS, step_count
 from tonewatch.inference.engines.base import Waveform, WindowScore
 from tonewatch.shared.emotions import EMOTIONS, Emotion
-
-STEPS: Final = 10
-_SECOND: Final = 16_000
+from tonewatch.shared.messages import SAMPLE_RATE_HZ
 
 
 class FakeEngine:
@@ -30,8 +28,9 @@ class FakeEngine:
     revision = "1"
     device = "cpu"
 
-    def __init__(self, batch_seconds: float = 0.0) -> None:
+    def __init__(self, batch_seconds: float = 0.0, steps_per_second: int = 10) -> None:
         self._batch_seconds = batch_seconds
+        self._steps_per_second = steps_per_second
 
     def load(self) -> None:
         """Nothing to load."""
@@ -45,10 +44,10 @@ class FakeEngine:
     def close(self) -> None:
         """Nothing to release."""
 
-    @staticmethod
-    def _score_one(window: Waveform) -> WindowScore:
-        heard = window[-_SECOND:]
-        edges = np.linspace(0, len(heard), STEPS + 1).astype(int)
+    def _score_one(self, window: Waveform) -> WindowScore:
+        steps = step_count(len(window), self._steps_per_second)
+        heard = window[-min(len(window), int(REACH_SECONDS * SAMPLE_RATE_HZ)) :]
+        edges = np.linspace(0, len(heard), steps + 1).astype(int)
         crossed = np.signbit(heard[1:]) != np.signbit(heard[:-1])
         lengths = np.append(np.diff(edges), len(window))
         energies = np.append(np.add.reduceat(heard * heard, edges[:-1]), window.dot(window))

@@ -10,13 +10,14 @@ from hashlib import sha256
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from io import BytesIO
-from math import ceil, floor
+from math import floor
 from typing import Final
 from zipfile import BadZipFile
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from tonewatch.inference.engines._steps import step_count
 from tonewatch.inference.engines.base import Waveform, WindowScore
 from tonewatch.inference.engines.compact import features
 from tonewatch.inference.engines.compact.features import FloatArray
@@ -24,7 +25,6 @@ from tonewatch.inference.engines.compact.network import TIME_STRIDE, NumpyNetwor
 from tonewatch.shared.emotions import EMOTIONS
 from tonewatch.shared.errors import EngineError
 
-STEPS_PER_SECOND: Final = 10
 STEP_REACH_SECONDS: Final = 1.0
 """A step speaks of the second that ends with it: shorter than that, one hears vowels, not moods."""
 
@@ -38,9 +38,9 @@ class CompactEngine:
     """
 
     name = "compact"
-    steps_per_second = STEPS_PER_SECOND
 
-    def __init__(self, weights: Traversable | None = None) -> None:
+    def __init__(self, weights: Traversable | None = None, steps_per_second: int = 10) -> None:
+        self.steps_per_second = steps_per_second
         self.model = "tonewatch-compact"
         self.revision = ""
         self._file = weights or files(__package__) / "weights.npz"
@@ -99,7 +99,8 @@ class CompactEngine:
             )
         hidden = network.trunk(features.normalise(features.analyse(window)))
         whole = network.pool(hidden)
-        stretches = [hidden[start:end] for start, end in step_positions(len(window), len(hidden))]
+        positions = step_positions(len(window), len(hidden), self.steps_per_second)
+        stretches = [hidden[start:end] for start, end in positions]
         steps = np.stack([self._posterior(network.pool(part).logits) for part in stretches])
         return WindowScore(self._posterior(whole.logits), steps, whole.embedding)
 
@@ -111,14 +112,11 @@ class CompactEngine:
         return posterior
 
 
-def step_positions(samples: int, positions: int) -> list[tuple[int, int]]:
-    """For each step of the window's last second, the trunk positions [start, end) that it pools.
-
-    A window shorter than a second has fewer steps: one per begun tenth.
-    """
+def step_positions(samples: int, positions: int, per_second: int) -> list[tuple[int, int]]:
+    """For each step at the window's end, the trunk positions [start, end) that it pools."""
     seconds = samples / features.SAMPLE_RATE_HZ
-    steps = min(STEPS_PER_SECOND, ceil(round(seconds * STEPS_PER_SECOND, 6)))
-    ends = [seconds - (steps - 1 - index) / STEPS_PER_SECOND for index in range(steps)]
+    steps = step_count(samples, per_second)
+    ends = [seconds - (steps - 1 - index) / per_second for index in range(steps)]
     stretches = []
     for end_seconds in ends:
         end = min(positions, max(1, _position(end_seconds)))
