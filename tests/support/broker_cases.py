@@ -1,6 +1,7 @@
 """What every broker must do; run against the in-memory twin and against real servers."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -182,6 +183,43 @@ class BrokerCases:
         assert await oldest() == (2, int(first.partition("-")[0]))
         await tested.settle([Outcome(delivery) for delivery in deliveries])
         assert await oldest() == (0, None)
+
+    async def test_the_clock_is_that_of_the_entries(self, tested: Broker) -> None:
+        before = await tested.now_ms()
+        (entry_id,) = await tested.publish([frame(0)])
+        assert before <= int(entry_id.partition("-")[0]) <= await tested.now_ms()
+
+    async def test_a_consumer_that_leaves_drops_nothing(self, tested: Broker) -> None:
+        await tested.publish([frame(0), frame(1)])
+        (settled,) = await tested.read([FRAMES], "inference", "a", count=1)
+        (held,) = await tested.read([FRAMES], "inference", "b", count=1)
+        await tested.settle([Outcome(settled)])
+        for consumer in ("a", "b", "never-seen"):
+            await tested.leave([FRAMES], "inference", consumer)
+        assert await tested.forget_idle_consumers([FRAMES], "inference", timedelta(hours=1)) == 0
+        await tested.forget_idle_consumers([FRAMES], "inference", ALL)
+        (claimed,) = await tested.claim(FRAMES, "inference", "c", min_idle=ALL, count=10)
+        assert claimed.entry.entry_id == held.entry.entry_id
+
+    async def test_what_a_needed_entry_looks_back_at_is_not_trimmed(self, tested: Broker) -> None:
+        """However long ago it was published: the retention counts from what is still needed."""
+        ids = await tested.publish([frame(seq) for seq in range(4)])
+        *done, _ = await tested.read([FRAMES], "inference", "a", count=10)
+        await tested.settle([Outcome(delivery) for delivery in done])
+        await asyncio.sleep(0.02)
+        brief = replace(FRAMES, retention=timedelta(milliseconds=15))
+        assert await tested.trim(brief) == 0
+        partition = partition_of("call-1:mixed", tested.partitions)
+        assert len(await tested.fetch(FRAMES, partition, ids)) == 4
+
+    async def test_a_short_stream_keeps_what_a_long_one_does_not(self, tested: Broker) -> None:
+        await tested.publish([frame(seq) for seq in range(4)])
+        read = await tested.read([FRAMES], "inference", "a", count=10)
+        await tested.settle([Outcome(delivery) for delivery in read])
+        await asyncio.sleep(0.01)
+        brief = replace(FRAMES, retention=ALL, keep_entries=4)
+        assert await tested.trim(brief) == 0
+        assert await tested.trim(replace(brief, keep_entries=3)) == 4
 
     async def test_a_wrong_header_is_told_apart_from_a_wrong_value(self, tested: Broker) -> None:
         wrong = make_frame(0).model_copy(update={"seq": -1})

@@ -3,12 +3,17 @@
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
+
+from tonewatch.shared.broker import RedisBroker
+from tonewatch.shared.redis_client import RedisOptions, create_redis
 
 
 def server_binary() -> str | None:
@@ -25,6 +30,22 @@ def bundled_binary() -> str | None:
     except ImportError:
         return None
     return str(get_binary_path())
+
+
+def connect(url: str, partitions: int = 4, *, cluster: bool = False) -> RedisBroker:
+    """A broker on a server, or on the cluster that the server belongs to."""
+    options = RedisOptions(url=SecretStr(url), cluster=cluster)
+    return RedisBroker(create_redis(options, "test"), partitions=partitions)
+
+
+@contextmanager
+def short_folder() -> Iterator[Path]:
+    """A folder whose path is short enough for a unix socket."""
+    folder = Path(tempfile.mkdtemp(prefix="tw-"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

@@ -1,35 +1,20 @@
 """The broker against a real server: the common cases, trimming, outages and old servers."""
 
 import asyncio
-import shutil
 import signal
-import tempfile
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
 from tests.support.broker_cases import ALL, BrokerCases, frame, score_of, seqs
-from tests.support.redis_server import bundled_binary, redis_server
+from tests.support.redis_server import connect, redis_server, short_folder
 from tests.support.wait import wait_until
 from tonewatch.shared.broker import Outcome, RedisBroker
 from tonewatch.shared.broker import _probe as probe_module
 from tonewatch.shared.errors import BrokerUnavailableError, ConfigurationError
-from tonewatch.shared.redis_client import RedisOptions, create_redis
 from tonewatch.shared.streams import FRAMES, STREAMS, Stream
-
-
-def connect(url: str, partitions: int = 4) -> RedisBroker:
-    return RedisBroker(create_redis(RedisOptions(url=url), "test"), partitions=partitions)
-
-
-@pytest.fixture(scope="module")
-def valkey_url() -> Iterator[str]:
-    with short_folder() as folder, redis_server(folder, binary=bundled_binary()) as (url, _):
-        yield url
 
 
 class TestRedisBroker(BrokerCases):
@@ -50,14 +35,32 @@ class TestValkeyBroker(BrokerCases):
         await broker.close()
 
 
-@contextmanager
-def short_folder() -> Iterator[Path]:
-    """A folder whose path is short enough for a unix socket."""
-    folder = Path(tempfile.mkdtemp(prefix="tw-"))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+class TestClusterBroker(BrokerCases):
+    """Three nodes: no command may touch two partitions, and a read cannot block on all of them."""
+
+    @pytest.fixture
+    async def tested(self, cluster_url: str) -> AsyncIterator[RedisBroker]:
+        broker = connect(cluster_url, cluster=True)
+        await broker._client.flushall(target_nodes="all")
+        await broker.setup(STREAMS)
+        yield broker
+        await broker.close()
+
+    async def test_the_partitions_lie_on_several_nodes(self, tested: RedisBroker) -> None:
+        client = tested._client
+        nodes = {client.get_node_from_key(FRAMES.key(p)).port for p in range(tested.partitions)}
+        assert len(nodes) > 1
+
+    async def test_a_settlement_over_all_nodes_survives_lost_scripts(
+        self, tested: RedisBroker
+    ) -> None:
+        await tested.publish([frame(0, f"call-{n}") for n in range(20)])
+        found = await tested.read([FRAMES], "inference", "a", count=20)
+        await tested._client.execute_command("SCRIPT FLUSH", target_nodes="all")
+        assert (
+            await tested.settle([Outcome(each, [score_of(each)]) for each in found]) == [True] * 20
+        )
+        assert len(await seqs(tested)) == 20
 
 
 def short_lived(stream: Stream) -> Stream:

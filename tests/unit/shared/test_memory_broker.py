@@ -3,6 +3,8 @@
 from datetime import timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.support.broker_cases import BrokerCases, frame
 from tonewatch.shared.broker import MemoryBroker, Outcome, StateWrite
@@ -28,13 +30,42 @@ async def test_trimming_waits_for_acknowledgement_and_retention() -> None:
     clock = Clock()
     broker = MemoryBroker(partitions=1, clock_ms=clock)
     await broker.setup(STREAMS)
-    await broker.publish([frame(seq) for seq in range(4)])
-    clock.now_ms += int(FRAMES.retention.total_seconds() * 1000) + 1
+    for seq in range(4):
+        await broker.publish([frame(seq)])
+        clock.now_ms += int(FRAMES.retention.total_seconds() * 1000) - 1
     assert await broker.trim(FRAMES) == 0, "nothing was delivered"
     deliveries = await broker.read([FRAMES], "inference", "a", count=10)
     assert await broker.trim(FRAMES) == 0, "nothing was acknowledged"
     await broker.settle([Outcome(deliveries[0]), Outcome(deliveries[1]), Outcome(deliveries[3])])
-    assert await broker.trim(FRAMES) == 2, "the third is pending, so the fourth stays too"
+    assert await broker.trim(FRAMES) == 1, "the third is pending and may look back at the second"
+
+
+@given(
+    gaps_ms=st.lists(st.integers(0, 40_000), min_size=1, max_size=20),
+    read=st.integers(0, 20),
+    settled=st.sets(st.integers(0, 19)),
+    later_ms=st.integers(0, 100_000),
+)
+async def test_what_lies_shortly_before_a_needed_entry_survives(
+    gaps_ms: list[int], read: int, settled: set[int], later_ms: int
+) -> None:
+    clock = Clock()
+    broker = MemoryBroker(partitions=1, clock_ms=clock)
+    await broker.setup(STREAMS)
+    published_ms = []
+    for seq, gap_ms in enumerate(gaps_ms):
+        clock.now_ms += gap_ms
+        published_ms.append(clock.now_ms)
+        await broker.publish([frame(seq)])
+    deliveries = await broker.read([FRAMES], "inference", "a", count=read) if read else []
+    done = [deliveries[n] for n in settled if n < len(deliveries)]
+    await broker.settle([Outcome(delivery) for delivery in done])
+    clock.now_ms += later_ms
+    removed = await broker.trim(FRAMES)
+    needed = [n for n in range(len(gaps_ms)) if n >= len(deliveries) or n not in settled]
+    first_ms = min((published_ms[n] for n in needed), default=clock.now_ms)
+    kept_from_ms = first_ms - FRAMES.retention.total_seconds() * 1000
+    assert all(moment < kept_from_ms for moment in published_ms[:removed])
 
 
 async def test_state_expires() -> None:

@@ -20,8 +20,10 @@ class Stream:
     """One kind of stream; there is one key of it per partition.
 
     `groups` are all consumer groups: an entry is trimmed only after every one of them has
-    acknowledged it. `retention` is how long acknowledged entries stay, for readers without a group
-    (the live page) and for windows that look back.
+    acknowledged it. `retention` is how long acknowledged entries stay before the first that is
+    still needed, for readers without a group (the live page) and for windows that look back. As
+    long as a partition has no more than `keep_entries`, they stay for `keep_short`: where seconds
+    are scored slowly, what was published just before lies far back in time.
     """
 
     name: str
@@ -31,6 +33,8 @@ class Stream:
     groups: tuple[str, ...]
     retention: timedelta
     purpose: str
+    keep_entries: int = 0
+    keep_short: timedelta = timedelta(minutes=10)
 
     def key(self, partition: int) -> str:
         """The Redis key, with the partition as its hash tag."""
@@ -43,7 +47,7 @@ FRAMES: Final = Stream(
     binary_fields=("pcm",),
     producers=("ingest",),
     groups=("inference",),
-    retention=timedelta(seconds=30),
+    retention=timedelta(seconds=45),  # utterances look back 30 s
     purpose="Live seconds of audio, to be scored at once",
 )
 UPLOADS: Final = Stream(
@@ -52,8 +56,9 @@ UPLOADS: Final = Stream(
     binary_fields=("pcm",),
     producers=("ingest",),
     groups=("inference",),
-    retention=timedelta(seconds=30),
+    retention=timedelta(seconds=45),
     purpose="Seconds of uploaded recordings, served after live audio",
+    keep_entries=512,
 )
 SCORES: Final = Stream(
     name="scores",

@@ -20,7 +20,7 @@ from tonewatch.shared.broker._model import (
     TailEntry,
 )
 from tonewatch.shared.broker._settle import additions, state_key
-from tonewatch.shared.broker._trim import EntryId, format_id, parse_id
+from tonewatch.shared.broker._trim import EntryId, cut_at, format_id, parse_id
 from tonewatch.shared.broker.codec import encode
 from tonewatch.shared.errors import BrokerUnavailableError
 from tonewatch.shared.streams import Stream, partition_of
@@ -226,16 +226,16 @@ class MemoryBroker:
     async def trim(self, stream: Stream) -> int:
         """Remove what every group has acknowledged and the retention has passed."""
         self._check()
-        keep_from = (self._clock_ms() - int(stream.retention.total_seconds() * 1000), 0)
         removed = 0
         for _, log in self._each(stream):
             if any(group not in log.groups for group in stream.groups):
                 continue
-            bounds = [keep_from]
+            bounds = [(self._clock_ms(), 0)]
             for group in (log.groups[name] for name in stream.groups):
                 milliseconds, sequence = group.last_delivered
                 bounds += [(milliseconds, sequence + 1), *group.pending]
-            removed += log.cut(min(bounds))
+            is_short = len(log.ids) <= stream.keep_entries
+            removed += log.cut(cut_at(stream, min(bounds), is_short=is_short))
         return removed
 
     async def group_states(self, stream: Stream) -> list[GroupState]:

@@ -6,16 +6,14 @@ from typing import Any, Final
 from tonewatch.shared.errors import ConfigurationError
 
 MINIMUM: Final = {"redis": (7, 0), "valkey": (7, 2)}
-NEWER_COMMANDS: Final = ("XACKDEL", "XDELEX", "XNACK")
 
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """The server's kind and version, and which commands newer than 7.0 it has."""
+    """The server's kind and version."""
 
     server: str
     version: tuple[int, ...]
-    commands: frozenset[str]
 
 
 async def probe(client: Any) -> Capabilities:
@@ -35,14 +33,4 @@ async def probe(client: Any) -> Capabilities:
         raise ConfigurationError(
             f"{server} {text} is too old for Tonewatch: {needed} or newer is needed"
         )
-    known = await _known_commands(client)
-    return Capabilities(server, version, frozenset(known))
-
-
-async def _known_commands(client: Any) -> list[str]:
-    answers = await client.execute_command("COMMAND INFO", *NEWER_COMMANDS)
-    if isinstance(answers, dict):
-        return [name for name in NEWER_COMMANDS if name.lower() in answers]
-    return [
-        name for name, answer in zip(NEWER_COMMANDS, answers, strict=False) if answer is not None
-    ]
+    return Capabilities(server, version)

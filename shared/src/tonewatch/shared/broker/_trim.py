@@ -2,7 +2,9 @@
 
 `XADD MAXLEN` deletes undelivered and pending entries, and Redis 7.0 has no command that spares
 them. So a stream is cut (XTRIM MINID) at the least of: each group's oldest pending entry, the entry
-after each group's last delivered one, and the retention.
+after each group's last delivered one, and now; less the retention. The retention counts from the
+first entry that is still needed, not from now, for that entry may need those before it: the windows
+of a recording that waits look back, too.
 """
 
 from collections.abc import Iterable
@@ -27,15 +29,24 @@ def format_id(entry_id: EntryId) -> str:
 
 async def trim(client: Any, stream: Stream, partitions: Iterable[int]) -> int:
     """Trim every partition; returns how many entries went."""
-    now_ms = await server_time_ms(client)
-    keep_from = (now_ms - int(stream.retention.total_seconds() * 1000), 0)
+    now = (await server_time_ms(client), 0)
     removed = 0
     for partition in partitions:
+        key = stream.key(partition)
         bound = await _safe_bound(client, stream, partition)
-        if bound is not None:
-            cut = format_id(min(bound, keep_from))
-            removed += await client.xtrim(stream.key(partition), minid=cut, approximate=False)
+        if bound is None:
+            continue
+        is_short = stream.keep_entries > 0 and await client.xlen(key) <= stream.keep_entries
+        cut = format_id(cut_at(stream, min(bound, now), is_short=is_short))
+        removed += await client.xtrim(key, minid=cut, approximate=False)
     return removed
+
+
+def cut_at(stream: Stream, needed_from: EntryId, *, is_short: bool) -> EntryId:
+    """Where a stream is cut if everything from `needed_from` on is still needed."""
+    kept = stream.keep_short if is_short else stream.retention
+    milliseconds, sequence = needed_from
+    return (max(0, milliseconds - int(kept.total_seconds() * 1000)), sequence)
 
 
 async def server_time_ms(client: Any) -> int:

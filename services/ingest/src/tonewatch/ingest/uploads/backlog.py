@@ -13,8 +13,8 @@ from tonewatch.shared.errors import UnavailableError
 from tonewatch.shared.messages import Speaker, Track
 from tonewatch.shared.streams import UPLOADS, partition_of
 
-AHEAD_FRAMES: Final = 256
-"""How far a recording may run ahead of its scores: 8 MB in Redis for each."""
+AHEAD_FRAMES: Final = 128
+"""How far a recording may run ahead of its scores: 4 MB in Redis for each."""
 LOOK_EVERY_FRAMES: Final = 32
 OUTBOX_FRAMES: Final = 8
 POLL_SECONDS: Final = 0.2
