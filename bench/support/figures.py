@@ -29,7 +29,7 @@ def report(
     width = max(len(name) for name, _ in rows)
     for name, value in rows:
         print(f"{name:<{width}}  {value}")
-    line = json.dumps({k: None if v is None else round(v, 3) for k, v in figures.items()})
+    line = json.dumps({k: None if v is None else float(f"{v:.4g}") for k, v in figures.items()})
     if to is not None:
         to.write_text(line + "\n")
     print(line)

@@ -75,6 +75,15 @@ def free_port() -> int:
 @asynccontextmanager
 async def service(name: str, folder: Path, redis_url: str, **settings: str) -> AsyncIterator[str]:
     """One of our services, ready; `settings` are of its own section. Yields its base URL."""
+    async with service_process(name, folder, redis_url, **settings) as (url, _):
+        yield url
+
+
+@asynccontextmanager
+async def service_process(
+    name: str, folder: Path, redis_url: str, **settings: str
+) -> AsyncIterator[tuple[str, subprocess.Popen[bytes]]]:
+    """As `service`; yields the process, too, which may be killed."""
     port = free_port()
     environment = {
         "TONEWATCH_REDIS__URL": redis_url,
@@ -88,7 +97,7 @@ async def service(name: str, folder: Path, redis_url: str, **settings: str) -> A
     log = folder / f"{name}.log"
     with process([str(BIN / f"tonewatch-{name}"), "run"], log, environment) as running:
         await _ready(url, running, log)
-        yield url
+        yield url, running
 
 
 def _end_of(log: Path) -> str:
@@ -105,4 +114,4 @@ async def _ready(url: str, running: subprocess.Popen[bytes], log: Path) -> None:
                     return
             except HTTPError:
                 pass
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.02)

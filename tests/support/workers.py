@@ -2,7 +2,7 @@
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from tonewatch.inference.settings import InferenceOptions
 from tonewatch.inference.worker import Worker
 from tonewatch.shared.broker import Outgoing, RedisBroker, TailEntry
 from tonewatch.shared.broker.codec import decode
-from tonewatch.shared.messages import FRAME_BYTES, Gap, Lane, Score
+from tonewatch.shared.messages import FRAME_BYTES, Gap, Lane, Score, UtteranceMark
 from tonewatch.shared.metrics import Metrics
 from tonewatch.shared.streams import DEAD, FRAMES, SCORES, Stream
 
@@ -51,16 +51,22 @@ async def publish_track(
     pcm: bytes,
     session: str = "call-1",
     stream: Stream = FRAMES,
+    *,
+    ended: Mapping[int, UtteranceMark] | None = None,
     **changes: Any,
 ) -> list[str]:
-    """A track as ingest publishes it, second by second with its history."""
+    """A track as ingest publishes it, second by second with its history.
+
+    `ended` says in which second which utterance is told to have ended.
+    """
     ids: list[str] = []
     lane = Lane.LIVE if stream is FRAMES else Lane.UPLOAD
     for seq, start in enumerate(range(0, len(pcm), FRAME_BYTES)):
         part = pcm[start : start + FRAME_BYTES]
-        frame = make_frame(
-            seq, session, samples=len(part) // 2, lane=lane, history=tuple(ids[-10:]), **changes
-        )
+        values = {"samples": len(part) // 2, "lane": lane, "history": tuple(ids[-10:]), **changes}
+        if ended and seq in ended:
+            values["utterances"] = (ended[seq],)
+        frame = make_frame(seq, session, **values)
         ids += await broker.publish([Outgoing(stream, frame, {"pcm": part})])
     return ids
 
@@ -72,7 +78,7 @@ async def answers(broker: RedisBroker) -> list[tuple[Score | Gap, bytes]]:
         message = decode(SCORES, each.entry)
         assert isinstance(message, Score | Gap)
         found.append((message, each.entry.fields.get("steps", b"")))
-    return sorted(found, key=lambda pair: (pair[0].session_id, seq_of(pair[0])))
+    return sorted(found, key=lambda pair: (pair[0].session_id, _kind(pair[0]), seq_of(pair[0])))
 
 
 async def session_order(broker: RedisBroker) -> list[str]:
@@ -85,6 +91,10 @@ async def session_order(broker: RedisBroker) -> list[str]:
 async def _everything(broker: RedisBroker, stream: Stream) -> list[TailEntry]:
     start = dict.fromkeys(range(broker.partitions), "0-0")
     return await broker.tail(stream, start, count=1000, block=None)
+
+
+def _kind(message: Score | Gap) -> str:
+    return message.granularity.value if isinstance(message, Score) else "gap"
 
 
 def seq_of(message: Score | Gap) -> int:

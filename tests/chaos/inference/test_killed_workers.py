@@ -5,19 +5,15 @@ the victim does. In the end each frame has one score, or lies in one gap.
 """
 
 import asyncio
-import os
-import signal
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support.audio import speech_like_pcm
+from tests.support.fleet import Fleet, at_work
 from tests.support.messages import make_frame
 from tests.support.wait import wait_until
 from tonewatch.shared.broker import Outgoing, RedisBroker
@@ -32,75 +28,8 @@ KILLS = 20
 WORKERS = 3
 PARTITIONS = 4
 HISTORY = 3
-NURSERY = Path(__file__).with_name("nursery.py")
 
 Seconds = Counter[tuple[str, int]]
-
-
-class Fleet:
-    """Worker processes; a killed one is replaced at once."""
-
-    def __init__(self, redis_url: str, folder: Path) -> None:
-        environment = {
-            **os.environ,
-            "TONEWATCH_REDIS__URL": redis_url,
-            "TONEWATCH_PARTITIONS": str(PARTITIONS),
-            "TONEWATCH_DATA_DIR": str(folder),
-            "TONEWATCH_LOG__LEVEL": "warning",
-            "TONEWATCH_INFERENCE__PORT": "0",
-            "TONEWATCH_INFERENCE__ENGINE": "fake",
-            "TONEWATCH_INFERENCE__FAKE_BATCH_SECONDS": "0.1",
-            "TONEWATCH_INFERENCE__MAX_BATCH": "16",
-            "TONEWATCH_INFERENCE__CLAIM_IDLE_SECONDS": "1",
-            "TONEWATCH_INFERENCE__MAX_DELIVERIES": "25",
-            "OMP_NUM_THREADS": "1",
-            "OPENBLAS_NUM_THREADS": "1",
-        }
-        self._nursery = subprocess.Popen(
-            [sys.executable, str(NURSERY)],
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        self.living: set[int] = set()
-
-    def start(self) -> None:
-        assert self._nursery.stdin is not None
-        assert self._nursery.stdout is not None
-        self._nursery.stdin.write("\n")
-        self._nursery.stdin.flush()
-        self.living.add(int(self._nursery.stdout.readline()))
-
-    def kill(self, process_id: int) -> None:
-        os.kill(process_id, signal.SIGKILL)
-        self.living.remove(process_id)
-
-    async def stop(self) -> None:
-        for process_id in self.living:
-            os.kill(process_id, signal.SIGTERM)
-        await wait_until(lambda: not any(map(runs, self.living)), timeout_seconds=30)
-        self._nursery.communicate(timeout=10)
-
-
-def runs(process_id: int) -> bool:
-    try:
-        os.kill(process_id, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
-@asynccontextmanager
-async def at_work(redis_url: str, folder: Path) -> AsyncIterator[Fleet]:
-    """A fleet that is stopped at the end, whatever happens."""
-    fleet = Fleet(redis_url, folder)
-    try:
-        for _ in range(WORKERS):
-            fleet.start()
-        yield fleet
-    finally:
-        await fleet.stop()
 
 
 @pytest.fixture
@@ -177,7 +106,16 @@ async def test_twenty_kills_neither_lose_nor_double_a_frame(
         states = await broker.group_states(FRAMES)
         return all(state.oldest_unsettled_ms is None for state in states)
 
-    async with at_work(redis_url, tmp_path) as fleet, asyncio.timeout(100):
+    fleet_at_work = at_work(
+        redis_url,
+        tmp_path,
+        workers=WORKERS,
+        partitions=PARTITIONS,
+        fake_batch_seconds=0.1,
+        max_batch=16,
+        claim_idle_seconds=1,
+    )
+    async with fleet_at_work as fleet, asyncio.timeout(100):
         for _ in range(KILLS):
             await traffic.send(FRAME_COUNT // KILLS)
             await kill_one_that_holds_frames(client, fleet)

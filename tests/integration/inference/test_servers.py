@@ -19,11 +19,10 @@ POISON = b"\0\x60" * (FRAME_BYTES // 2)
 ENDED = UtteranceMark(number=0, start_ms=200, end_ms=900)
 
 
-@pytest.fixture(params=["redis", "valkey", "cluster"])
+@pytest.fixture(params=["redis_server_url", "valkey_url", "cluster_url"])
 async def server(request: pytest.FixtureRequest) -> AsyncIterator[RedisBroker]:
-    name = {"redis": "redis_server_url", "valkey": "valkey_url", "cluster": "cluster_url"}[request.param]
-    is_cluster = request.param == "cluster"
-    broker = connect(request.getfixturevalue(name), 8, cluster=is_cluster)
+    is_cluster = request.param == "cluster_url"
+    broker = connect(request.getfixturevalue(request.param), 8, cluster=is_cluster)
     if is_cluster:
         await broker._client.flushall(target_nodes="all")
     else:

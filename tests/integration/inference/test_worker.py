@@ -1,6 +1,7 @@
 """The worker on a real Redis: what goes in comes out as scores and gaps, each once."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -21,11 +22,13 @@ from tests.support.workers import (
     value,
     worker,
 )
+from tonewatch.inference.engines.base import Engine
+from tonewatch.inference.engines.compact import CompactEngine
 from tonewatch.inference.engines.fake import FakeEngine
 from tonewatch.inference.host import EngineHost, waveform
 from tonewatch.inference.telemetry import Watch
 from tonewatch.shared.broker import Outgoing, RedisBroker
-from tonewatch.shared.messages import FRAME_BYTES, Gap, GapReason, Score
+from tonewatch.shared.messages import FRAME_BYTES, Gap, GapReason, Score, UtteranceMark
 from tonewatch.shared.metrics import Metrics
 from tonewatch.shared.streams import FRAMES, UPLOADS, partition_of
 
@@ -48,26 +51,32 @@ async def test_every_second_is_scored_with_the_seconds_before_it(broker: RedisBr
     assert [seq_of(message) for message, _ in found] == list(range(6))
 
 
+@pytest.mark.parametrize("engine", [FakeEngine, CompactEngine])
 async def test_live_and_upload_give_the_same_scores_for_the_same_audio(
-    broker: RedisBroker,
+    broker: RedisBroker, engine: Callable[[], Engine]
 ) -> None:
     """Promise 5, with two workers, so that windows come from caches and from the broker."""
     pcm = speech_like_pcm(6.5, seed=3)
-    await publish_track(broker, pcm, "live")
-    await publish_track(broker, pcm, "upload", UPLOADS)
-    async with worker(broker, max_batch=2), worker(broker, max_batch=3, cache_frames=0):
-        await wait_until(answered(broker, 14))
+    ended = {5: UtteranceMark(number=0, start_ms=300, end_ms=4_800)}
+    await publish_track(broker, pcm, "live", ended=ended)
+    await publish_track(broker, pcm, "upload", UPLOADS, ended=ended)
+    async with (
+        worker(broker, engine(), max_batch=2),
+        worker(broker, engine(), max_batch=3, cache_frames=0),
+    ):
+        await wait_until(answered(broker, 16))
     by_session: dict[str, list[tuple[Any, ...]]] = {"live": [], "upload": []}
     for message, steps in await answers(broker):
         assert isinstance(message, Score)
-        heard = (message.seq, message.emotion, message.window_seconds, message.steps)
+        kind = message.granularity
+        heard = (kind, message.seq, message.emotion, message.window_seconds, message.steps)
         by_session[message.session_id].append((*heard, message.probabilities, steps))
-    assert len(by_session["live"]) == 7
+    assert len(by_session["live"]) == 8  # seven seconds, one utterance
     for live, upload in zip(by_session["live"], by_session["upload"], strict=True):
-        assert live[:4] == upload[:4]
-        assert live[4] == pytest.approx(upload[4], abs=1e-5)
-        first, second = (np.frombuffer(steps, dtype="<f4") for steps in (live[5], upload[5]))
-        assert np.allclose(first, second, atol=1e-5)
+        assert live[:5] == upload[:5]
+        assert live[5] == pytest.approx(upload[5], abs=1e-6)
+        first, second = (np.frombuffer(steps, dtype="<f4") for steps in (live[6], upload[6]))
+        assert np.allclose(first, second, rtol=0, atol=1e-6)
 
 
 async def test_silence_is_no_speech(broker: RedisBroker) -> None:

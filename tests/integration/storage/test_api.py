@@ -13,7 +13,7 @@ from tests.support.stored import item, items
 from tonewatch.shared.broker import MemoryBroker
 from tonewatch.shared.emotions import EMOTIONS
 from tonewatch.shared.http import ASGITransport, AsyncClient
-from tonewatch.shared.messages import AlertState, SessionState, Speaker
+from tonewatch.shared.messages import AlertState, Granularity, SessionState, Speaker
 from tonewatch.shared.runtime import build_app
 from tonewatch.storage.database import Database
 from tonewatch.storage.service import StorageService
@@ -337,3 +337,61 @@ async def test_emotions_are_counted_most_frequent_first(client: AsyncClient, sto
     assert found["items"][0]["mean_confidence"] == pytest.approx(0.8)
     nothing = await _get(client, "/v1/stats/emotions", session_id="nobody")
     assert (nothing["items"], nothing["total"]) == ([], 0)
+
+
+def _matrix(*emotions: str) -> bytes:
+    """A step for each name, with 0.9 for it."""
+    rows = [[0.9 if label == name else 0.0125 for label in EMOTIONS] for name in emotions]
+    return struct.pack(f"<{9 * len(rows)}f", *[value for row in rows for value in row])
+
+
+async def test_segments_join_the_steps_of_seconds_across_their_borders(
+    client: AsyncClient, store: Store
+) -> None:
+    seconds = [
+        ["neutral"] * 10,
+        ["neutral"] * 2 + ["fearful"] * 3 + ["angry"] + ["fearful"] * 4,
+        ["fearful"] * 5,
+    ]
+    await store.write(items([make_session()]))
+    for seq, names in enumerate(seconds):
+        score = make_score(seq, steps=len(names), end_ms=1000 * seq + 100 * len(names))
+        await store.write([item(score, steps=_matrix(*names))])
+    await store.write(items([make_score(4, "no_speech")]))
+    body = await _get(client, "/v1/sessions/call-1/segments")
+    assert [(s["start_seconds"], s["end_seconds"], s["emotion"]) for s in body["items"]] == [
+        (0.0, 1.2, "neutral"),
+        (1.2, 2.5, "fearful"),
+    ]
+    assert body["items"][0]["confidence"] == pytest.approx(0.9, abs=1e-3)
+    assert body["next_seq"] is None
+    first = await _get(client, "/v1/sessions/call-1/segments", limit=1)
+    assert [s["end_seconds"] for s in first["items"]] == [1.0]
+    assert first["next_seq"] == 1
+    rest = await _get(client, "/v1/sessions/call-1/segments", from_seq=2, speaker="mixed")
+    assert [s["start_seconds"] for s in rest["items"]] == [2.0]
+    assert (await client.get("/v1/sessions/none/segments")).status_code == 404
+
+
+async def test_utterances_are_records_and_count_as_no_seconds(
+    client: AsyncClient, store: Store
+) -> None:
+    spoken = make_score(
+        0,
+        "sad",
+        granularity=Granularity.UTTERANCE,
+        start_ms=120,
+        end_ms=2_780,
+        embedding_path="embeddings/call-1/mixed-0.npy",
+    )
+    await store.write(
+        items([make_session(), *(make_score(seq) for seq in range(3)), spoken, spoken])
+    )
+    found = (await _get(client, "/v1/records", granularity="utterance"))["items"]
+    assert [(r["seq"], r["start_ms"], r["end_ms"], r["emotion"]) for r in found] == [
+        (0, 120, 2_780, "sad")
+    ]
+    assert found[0]["embedding_path"] == "embeddings/call-1/mixed-0.npy"
+    assert (await _get(client, "/v1/sessions/call-1"))["scored"] == 3
+    assert len((await _get(client, "/v1/sessions/call-1/timeline"))["items"]) == 3
+    assert (await _get(client, "/v1/stats/emotions"))["total"] == 3

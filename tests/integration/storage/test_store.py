@@ -13,6 +13,7 @@ from tests.support.messages import START, make_alert, make_gap, make_score, make
 from tests.support.stored import item, items
 from tonewatch.shared.messages import (
     AlertState,
+    Granularity,
     Message,
     SessionEvent,
     SessionState,
@@ -190,3 +191,18 @@ async def test_every_transition_of_an_alert_is_kept(database: Database, store: S
         ("firing", 3, 4),
         ("resolved", 3, 6),
     ]
+
+
+@pytest.mark.parametrize("alert_first", [True, False])
+async def test_an_alert_marks_seconds_and_no_utterance_of_the_same_number(
+    database: Database, store: Store, alert_first: bool
+) -> None:
+    utterance = make_score(4, "angry", granularity=Granularity.UTTERANCE, start_ms=0, end_ms=4_500)
+    heard: list[Message] = [*(make_score(seq, "angry") for seq in range(6)), utterance]
+    alert = make_alert(first_seq=3, last_seq=4)
+    for message in [alert, *heard] if alert_first else [*heard, alert]:
+        await store.write([item(message)])
+    assert await _marked(database) == [3, 4]
+    async with database.read() as session:
+        kinds = list(await session.scalars(select(EmotionRecord.granularity)))
+    assert kinds.count("utterance") == 1

@@ -14,10 +14,11 @@ from tonewatch.alerting.evaluator import Evaluator
 from tonewatch.alerting.rules import LoadedRules, parse_rules
 from tonewatch.alerting.sessions import SessionEnds
 from tonewatch.alerting.tracks import Tracks, state_name
+from tonewatch.shared.attention import marked
 from tonewatch.shared.broker import MemoryBroker, Outgoing
 from tonewatch.shared.broker.codec import decode
 from tonewatch.shared.errors import BrokerUnavailableError
-from tonewatch.shared.messages import Alert, Gap, Message, Score, SessionState, Speaker
+from tonewatch.shared.messages import Alert, Gap, Message, Score, SessionState, Speaker, Track
 from tonewatch.shared.metrics import Metrics
 from tonewatch.shared.streams import ALERTS, DEAD, SCORES, SESSIONS, Stream, partition_of
 
@@ -329,3 +330,20 @@ async def test_many_tracks_do_not_fill_the_memory(
     await publish(memory_broker, *angry(1, session="call-0"))
     await replica.step()
     assert await alerts(memory_broker) == [("firing", 0, 1)]
+
+
+async def test_a_track_is_marked_while_an_alert_is_pending_or_firing(
+    memory_broker: MemoryBroker,
+) -> None:
+    """Workers score marked tracks first."""
+    track = Track(session_id="call-1", speaker=Speaker.MIXED)
+    partition = partition_of(track.key, memory_broker.partitions)
+    replica = Replica(memory_broker)
+    seen = []
+    for seq, emotion in enumerate(["neutral", "angry", "angry", "angry", *["neutral"] * 12]):
+        await publish(memory_broker, make_score(seq, emotion))
+        await replica.step()
+        seen.append(await marked(memory_broker, partition, [track]) == {track.key})
+    assert seen[:4] == [False, True, True, True]
+    assert seen[-1] is False
+    assert [state for state, *_ in await alerts(memory_broker)] == ["firing", "resolved"]

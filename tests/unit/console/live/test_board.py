@@ -7,7 +7,8 @@ import pytest
 from tests.support.messages import make_alert, make_gap, make_score, make_session
 from tonewatch.console.live import Board
 from tonewatch.console.live.board import MAX_ALERTS, MAX_SESSIONS
-from tonewatch.shared.messages import AlertState, Lane, Message, SessionState, Speaker
+from tonewatch.console.live.events import name_of
+from tonewatch.shared.messages import AlertState, Granularity, Lane, Message, SessionState, Speaker
 
 MINUTE_MS = 60_000
 
@@ -81,3 +82,14 @@ def test_the_later_decision_about_an_alert_counts(first: AlertState) -> None:
     (alert,) = board_of(*order).public(0)["alerts"]
     assert alert["state"] == "resolved"
     assert "traceparent" not in alert
+
+
+def test_an_utterance_is_no_second_of_the_ribbon() -> None:
+    board = board_of(
+        make_score(0, "angry"),
+        make_score(3, "sad", granularity=Granularity.UTTERANCE),
+    )
+    (call,) = sessions(board)
+    assert [track["codes"] for track in call["tracks"]] == ["0"]
+    assert name_of(make_score(3, granularity=Granularity.UTTERANCE)) == "utterance"
+    assert name_of(make_score(3)) == "score"

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from tonewatch.shared.clock import utc_now
 from tonewatch.shared.messages import Alert as AlertMessage
 from tonewatch.shared.messages import Gap as GapMessage
-from tonewatch.shared.messages import Message, Score, SessionEvent
+from tonewatch.shared.messages import Granularity, Message, Score, SessionEvent
 from tonewatch.storage import merging, rows
 from tonewatch.storage.database import Database
 from tonewatch.storage.incoming import Item
@@ -82,6 +82,7 @@ class Store:
             .where(
                 EmotionRecord.session_id == alert.session_id,
                 EmotionRecord.speaker == alert.speaker.value,
+                EmotionRecord.granularity == Granularity.FRAME.value,
                 EmotionRecord.seq.between(alert.first_seq, alert.last_seq),
             )
             .values(alert_triggered=True)
@@ -97,6 +98,8 @@ class Store:
         ]
         marks = await _marks(connection, {row["session_id"] for row in new})
         for row in new if marks else ():
+            if row["granularity"] != Granularity.FRAME.value:
+                continue  # its number counts utterances, not seconds
             ranges = marks.get((row["session_id"], row["speaker"]), ())
             row["alert_triggered"] = any(first <= row["seq"] <= last for first, last in ranges)
         return await self._insert(connection, EmotionRecord, new)

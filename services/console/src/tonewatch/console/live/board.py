@@ -14,6 +14,7 @@ from tonewatch.shared.clock import iso_utc
 from tonewatch.shared.messages import (
     Alert,
     Gap,
+    Granularity,
     Lane,
     Message,
     Score,
@@ -76,7 +77,7 @@ class Board:
         session.touched_ms = max(session.touched_ms, published_ms)
         if isinstance(message, SessionEvent):
             _apply_session(session, message)
-        elif isinstance(message, Score):
+        elif isinstance(message, Score) and message.granularity is Granularity.FRAME:
             ribbon = session.tracks.setdefault(message.speaker, Ribbon())
             ribbon.score(message.seq, str(message.emotion), message.confidence)
         elif isinstance(message, Gap):

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from tonewatch.shared.emotions import EMOTIONS
-from tonewatch.shared.messages import Message, Score
+from tonewatch.shared.messages import Granularity, Message, Score
 
-EventName = Literal["score", "gap", "alert", "session", "status", "reset"]
+EventName = Literal["score", "utterance", "gap", "alert", "session", "status", "reset"]
 
 INTERNAL: Final = frozenset({"v", "type", "traceparent", "channels", "embedding_path", "steps"})
 """Header fields that are the services' own business."""
@@ -36,6 +36,15 @@ def public_data(message: Message) -> dict[str, Any]:
             for emotion, value in zip(EMOTIONS, message.probabilities, strict=True)
         }
     return data
+
+
+def name_of(message: Message) -> EventName:
+    """What the event is called: a whole utterance is no second, and must not be drawn as one."""
+    if isinstance(message, Score) and message.granularity is Granularity.UTTERANCE:
+        return "utterance"
+    # every Message has a `type`; only the base class does not declare it
+    name: EventName = message.type  # type: ignore[attr-defined]
+    return name
 
 
 def encode(name: EventName, data: Any, event_id: str | None = None) -> bytes:

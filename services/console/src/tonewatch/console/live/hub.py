@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Any, Final
 
 from tonewatch.console.live.board import Board
-from tonewatch.console.live.events import EventName, LiveEvent, encode, public_data
+from tonewatch.console.live.events import LiveEvent, encode, name_of, public_data
 from tonewatch.shared.clock import iso_utc, utc_now
 from tonewatch.shared.ids import new_id
 from tonewatch.shared.messages import Message
@@ -91,9 +91,7 @@ class Hub:
         self.board.apply(message, published_ms)
         self._number += 1
         self._newest_ms = max(self._newest_ms, published_ms)
-        # every Message has a `type`; only the base class does not declare it
-        name: EventName = message.type  # type: ignore[attr-defined]
-        wire = encode(name, public_data(message), self.cursor)
+        wire = encode(name_of(message), public_data(message), self.cursor)
         self._history.append(LiveEvent(self._number, published_ms, wire))
         self._offer(wire)
 

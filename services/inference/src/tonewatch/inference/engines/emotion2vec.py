@@ -51,6 +51,7 @@ class Emotion2vecEngine:
         self.revision = ""
         self.device, self.precision, self.backend = device, precision, backend
         self.dimension = 0
+        self.directory: Path | None = None
         self._models_dir = models_dir
         self._hub: _hub.Hub = hub
         self._hub_revision = hub_revision
@@ -70,7 +71,7 @@ class Emotion2vecEngine:
         """
         chosen = plan(_funasr.resolve_device(self.device), self.precision, self.backend)
         self.device, self.precision, self.backend = chosen
-        directory = self._directory()
+        directory = self.directory = self._directory()
         self._report("loading")
         columns = _labels.columns(_checkpoint.check_files(directory))
         self.revision = _checkpoint.revision(directory)

@@ -21,6 +21,9 @@ from tonewatch.shared.messages import (
 )
 from tonewatch.shared.streams import FRAMES, SCORES, SESSIONS, UPLOADS, Stream
 
+EMBEDDINGS_LABEL: Final = "embeddings"
+"""A source or upload whose label of this name is `true` has its utterances' embeddings kept."""
+
 HISTORY_FRAMES: Final = 9
 """Windows look back over at most ten seconds: the frame itself and nine before it."""
 
@@ -251,5 +254,6 @@ def draft_frame(info: SessionInfo, piece: Piece, captured_at: datetime) -> Frame
         speech=piece.speech,
         level_dbfs=piece.level_dbfs,
         utterances=piece.utterances,
+        embeddings=info.labels.get(EMBEDDINGS_LABEL) == "true",
         final=piece.final,
     )

@@ -1,4 +1,4 @@
-"""GET /v1/sessions, /v1/sessions/{session_id} and its timeline."""
+"""GET /v1/sessions, /v1/sessions/{session_id}, its timeline and its segments."""
 
 from typing import Annotated
 
@@ -9,9 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from tonewatch.shared.errors import NotFoundError
 from tonewatch.storage.api.filters import SessionFilter, session_conditions
 from tonewatch.storage.api.paging import Keyset, cut
+from tonewatch.storage.api.segments import SegmentFilter, segments_of
 from tonewatch.storage.api.summary import session_views
 from tonewatch.storage.api.timeline import TimelineFilter, timeline_of
-from tonewatch.storage.api.views import Page, SessionView, Timeline
+from tonewatch.storage.api.views import Page, Segments, SessionView, Timeline
 from tonewatch.storage.database import Database
 from tonewatch.storage.models import Session
 
@@ -51,6 +52,13 @@ def build_router(database: Database) -> APIRouter:
         async with database.read() as session:
             await _require(session, session_id)
             return await timeline_of(session, session_id, asked)
+
+    @router.get("/sessions/{session_id}/segments")
+    async def show_segments(session_id: str, asked: Annotated[SegmentFilter, Query()]) -> Segments:
+        """The session as stretches of one emotion, finer than a second."""
+        async with database.read() as session:
+            await _require(session, session_id)
+            return await segments_of(session, session_id, asked)
 
     return router
 

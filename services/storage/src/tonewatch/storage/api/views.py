@@ -164,6 +164,26 @@ class Timeline(View):
     next_cursor: str | None = Field(description="For the seconds after these; null at the end")
 
 
+class SegmentView(View):
+    """A stretch of one emotion, finer than a second."""
+
+    speaker: str
+    start_seconds: float
+    end_seconds: float
+    emotion: str
+    confidence: float = Field(description="Mean probability of the emotion over the stretch")
+
+
+class Segments(View):
+    """The stretches of a session, track by track."""
+
+    session_id: str
+    items: list[SegmentView]
+    next_seq: int | None = Field(
+        description="Pass as `from_seq` for what comes after; null at the end"
+    )
+
+
 class EmotionShare(View):
     """How often one emotion was the strongest."""
 

@@ -1,0 +1,67 @@
+"""A session as stretches of one emotion, from the stored fine matrices."""
+
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import undefer
+
+from tonewatch.shared.messages import Granularity, Speaker
+from tonewatch.shared.segments import Stretch, segments
+from tonewatch.storage.api.views import Segments, SegmentView
+from tonewatch.storage.models import EmotionRecord
+from tonewatch.storage.steps import unpack_steps
+
+MOST_SECONDS: Final = 600
+"""Of one answer; each has a matrix of up to 50 rows."""
+
+
+class SegmentFilter(BaseModel):
+    """Parameters of /v1/sessions/{session_id}/segments."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    speaker: Speaker | None = None
+    from_seq: int = Field(default=0, ge=0, lt=2**63, description="Seconds from this one on")
+    limit: int = Field(default=MOST_SECONDS, ge=1, le=MOST_SECONDS, description="Seconds, at most")
+    least_seconds: float = Field(
+        default=0.3, ge=0, le=5, description="Shorter stretches go to their neighbours"
+    )
+
+
+async def segments_of(session: AsyncSession, session_id: str, asked: SegmentFilter) -> Segments:
+    """The segments of seconds [from_seq, from_seq + limit); those at the cut are cut."""
+    model, end_seq = EmotionRecord, asked.from_seq + asked.limit
+    query = (
+        select(model)
+        .where(
+            model.session_id == session_id,
+            model.granularity == Granularity.FRAME.value,
+            model.seq >= asked.from_seq,
+        )
+        .order_by(model.seq)
+    )
+    if asked.speaker is not None:
+        query = query.where(model.speaker == asked.speaker.value)
+    rows = await session.scalars(query.where(model.seq < end_seq).options(undefer(model.steps)))
+    tracks: dict[str, list[Stretch]] = {}
+    for row in rows:
+        matrix = unpack_steps(row.steps)
+        tracks.setdefault(row.speaker, []).append(Stretch(row.start_ms, row.end_ms, matrix))
+    after = query.where(model.seq >= end_seq).with_only_columns(model.seq).limit(1)
+    return Segments(
+        session_id=session_id,
+        items=[
+            SegmentView(
+                speaker=speaker,
+                start_seconds=segment.start_seconds,
+                end_seconds=segment.end_seconds,
+                emotion=segment.emotion,
+                confidence=round(segment.confidence, 4),
+            )
+            for speaker, stretches in tracks.items()
+            for segment in segments(stretches, least_seconds=asked.least_seconds)
+        ],
+        next_seq=await session.scalar(after),
+    )
