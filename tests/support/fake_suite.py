@@ -149,6 +149,17 @@ def _storage(suite: FakeSuite) -> APIRouter:
         items = [timeline_item(seq, emotion) for seq, emotion in enumerate(RECORDING[:done])]
         return {"session_id": session_id, "items": items, "gaps": [], "next_cursor": None}
 
+    @router.get("/sessions/{session_id}/segments")
+    async def segments(session_id: str, from_seq: int) -> dict[str, Any]:
+        found = [s | {"speaker": "mixed"} for s in SEGMENTS if s["start_seconds"] >= from_seq]
+        return {"session_id": session_id, "items": found[:1], "next_seq": 2 if found[1:] else None}
+
+    @router.get("/records")
+    async def records(session_id: str, granularity: str) -> dict[str, Any]:
+        item = timeline_item(3, "angry") | {"start_ms": 1240, "end_ms": 4_900}
+        item |= {"session_id": session_id, "granularity": granularity}
+        return {"items": [item], "next_cursor": None}
+
     @router.get("/alerts")
     async def alerts(request: Request) -> dict[str, Any]:
         suite.requests.append(("GET", request.url.query))
@@ -181,6 +192,12 @@ def _inference() -> APIRouter:
         return {**named, "revision": "1", "ready": True, "detail": "loaded"}
 
     return router
+
+
+SEGMENTS: list[dict[str, Any]] = [
+    {"start_seconds": 0.0, "end_seconds": 1.2, "emotion": "neutral", "confidence": 0.9},
+    {"start_seconds": 2.0, "end_seconds": 2.5, "emotion": "fearful", "confidence": 0.72},
+]
 
 
 def certainty(seq: int, emotion: str) -> float:

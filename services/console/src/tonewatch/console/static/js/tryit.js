@@ -69,6 +69,7 @@ async function follow(sessionId, name, current) {
     const early = known !== before && frames <= DRAWN_EARLY_SECONDS;
     if (known && (early || session.complete) && current()) await draw(id, session);
     if (session?.complete) {
+      if (current()) await stretches(id);
       if (current()) status(t("try.done", { name, seconds: Math.round(session.duration_seconds) }));
       return;
     }
@@ -88,6 +89,7 @@ function ignoreMissing(error) {
 
 async function draw(id, session) {
   const mine = run;
+  for (const part of ["segments", "utterances"]) byId(`${part}-part`).hidden = true;
   const timeline = await wholeTimeline(id);
   if (mine !== run) return;
   byId("result").hidden = false;
@@ -107,6 +109,44 @@ async function wholeTimeline(id) {
     cursor = part.next_cursor;
     if (!cursor) return { ...part, items };
   }
+}
+
+/** What is finer than a second, and what is coarser: segments and whole utterances. */
+async function stretches(id) {
+  const mine = run;
+  const segments = [];
+  for (let from = 0; from !== null; ) {
+    const part = await ask(`/sessions/${id}/segments?from_seq=${from}`);
+    segments.push(...part.items);
+    from = part.next_seq;
+  }
+  const utterances = await ask(`/records?session_id=${id}&granularity=utterance&order=asc&limit=1000`);
+  if (mine !== run) return;
+  stretchList("segments", segments);
+  stretchList(
+    "utterances",
+    utterances.items.map((item) => ({ ...item, start_seconds: item.start_ms / 1000, end_seconds: item.end_ms / 1000 })),
+  );
+}
+
+function stretchList(part, items) {
+  const rows = items.map((item) =>
+    el(
+      "tr",
+      {},
+      el("td", {}, playButton(item.start_seconds, `${item.start_seconds.toFixed(1)} – ${item.end_seconds.toFixed(1)} s`)),
+      el("td", {}, named("speaker", item.speaker)),
+      el("td", {}, emotionMark(item.emotion, emotionName(item.emotion))),
+      el("td", { className: "number" }, `${percent(item.confidence)} %`),
+    ),
+  );
+  byId(part).replaceChildren(...rows);
+  byId(`${part}-part`).hidden = !rows.length;
+}
+
+function playButton(begin, text) {
+  const label = t("try.play_from", { time: position(begin) });
+  return el("button", { type: "button", className: "link", "aria-label": label, onclick: () => playFrom(begin) }, text);
 }
 
 function verdict(session) {
@@ -161,9 +201,7 @@ function tracks({ items, gaps }) {
 function list(items) {
   const rows = items.map((item) => {
     const begin = item.start_ms / 1000;
-    const time = position(begin);
-    const label = t("try.play_from", { time });
-    const play = el("button", { type: "button", className: "link", "aria-label": label, onclick: () => playFrom(begin) }, time);
+    const play = playButton(begin, position(begin));
     const value = item.probabilities ? `${percent(item.confidence)} %` : "–";
     return el(
       "tr",
