@@ -57,11 +57,11 @@ async def test_an_uploaded_recording_is_shown_with_emotion_bars_ribbon_and_secon
     await page.get_by_text("Stretches of one emotion").click()
     segments = await page.locator("#segments tr").all_inner_texts()
     assert [" ".join(text.split()) for text in segments] == [
-        "0.0 – 1.2 s mixed neutral 90 %",
-        "2.0 – 2.5 s mixed fearful 72 %",
+        "0.0 \u2013 1.2 s mixed neutral 90 %",
+        "2.0 \u2013 2.5 s mixed fearful 72 %",
     ]
     await page.get_by_text("Utterances, each heard as a whole").click()
-    await expect(page.locator("#utterances tr")).to_contain_text("1.2 – 4.9 s")
+    await expect(page.locator("#utterances tr")).to_contain_text("1.2 \u2013 4.9 s")
     await page.wait_for_function("document.getElementById('player').currentTime >= 12")
     assert site.complaints == []
 
