@@ -12,6 +12,7 @@ from tests.integration.ingest.streams import Reader, wav
 from tests.support.audio import speech_like_pcm, write_wav
 from tests.support.running import running
 from tests.support.wait import wait_until
+from tonewatch.ingest.uploads.backlog import AHEAD_FRAMES, LOOK_EVERY_FRAMES
 from tonewatch.shared.broker import RedisBroker
 from tonewatch.shared.http import AsyncClient, Response, create_client
 from tonewatch.shared.messages import Lane, SessionState
@@ -136,11 +137,11 @@ async def test_a_long_recording_waits_for_its_scores(
     body = wav(bytes(32_000 * 600))
     async with running(make_ingest()) as base, create_client(base_url=base) as client:
         session_id = (await send(client, body)).json()["session_id"]
-        await wait_until(lambda: _many(broker, 250))
+        await wait_until(lambda: _many(broker, AHEAD_FRAMES))
         seen = await _settled_count(broker)
         state = (await client.get(f"/v1/audio/{session_id}")).json()["state"]
     assert state == "publishing"
-    assert seen <= 300
+    assert seen <= AHEAD_FRAMES + LOOK_EVERY_FRAMES
 
 
 async def _many(broker: RedisBroker, least: int) -> bool:
