@@ -29,6 +29,11 @@ class InferenceOptions(ServiceOptions):
         default="",
         description="Revision of the model on the hub; empty: the one that Tonewatch was made for",
     )
+    compact_weights: Path | None = Field(
+        default=None,
+        description="For compact: a folder of weights that tonewatch-train made; default: those"
+        " that ship with Tonewatch",
+    )
     cache_dir: Path | None = Field(
         default=None, description="Where downloads are kept; default: models in data_dir"
     )

@@ -21,7 +21,9 @@ def create_engine(options: InferenceOptions, models_dir: Path, report: Report) -
             CompactEngine,
         )
 
-        return CompactEngine(steps_per_second=options.steps_per_second)
+        folder = options.compact_weights
+        weights = folder / "weights.npz" if folder is not None else None
+        return CompactEngine(weights, options.steps_per_second)
     from tonewatch.inference.engines.emotion2vec import Emotion2vecEngine
 
     return Emotion2vecEngine(

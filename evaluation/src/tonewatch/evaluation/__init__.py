@@ -1,0 +1,1 @@
+"""Measures how well an engine hears emotions in one's own labelled calls."""
