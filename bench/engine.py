@@ -28,13 +28,12 @@ from numpy.typing import NDArray
 
 from support import gpu
 from support.figures import report
+from support.models import RATE_HZ, clip, engine_of, make_model
 from tonewatch.inference.engines._funasr import load_model
-from tonewatch.inference.engines.base import Waveform
-from tonewatch.inference.engines.emotion2vec import Emotion2vecEngine
+from tonewatch.inference.engines.base import Engine, Waveform
 from tonewatch.inference.engines.factory import create_engine
 from tonewatch.inference.settings import InferenceOptions
 
-RATE_HZ = 16_000
 WINDOW_SAMPLES = 3 * RATE_HZ
 LENGTHS_SECONDS = np.geomspace(0.5, 30, 20)
 SETTINGS = ("fp32 torch", "fp32 onnx", "bf16 torch", "int8 onnx")
@@ -57,21 +56,6 @@ class Measured(NamedTuple):
             f"{self.ratio:.2f} x FunASR's loop, difference {self.difference:.1e}, agreement"
             f" {100 * self.agreement:.1f} %, KL {self.divergence:.1e}"
         )
-
-
-def clip(seconds: float, seed: int) -> Waveform:
-    """A voice-like sound: harmonics that glide, syllables, noise; different for each seed."""
-    made = np.random.default_rng(seed)
-    time_seconds = np.arange(int(seconds * RATE_HZ)) / RATE_HZ
-    pitch_hz = made.uniform(80, 300) * (
-        1 + 0.2 * np.sin(2 * np.pi * made.uniform(0.2, 3) * time_seconds)
-    )
-    phase = 2 * np.pi * np.cumsum(pitch_hz) / RATE_HZ
-    tilt = made.uniform(0.5, 2)
-    voice = sum(np.sin(k * phase + made.uniform(0, 6)) / k**tilt for k in range(1, 16))
-    syllables = 1 + np.sin(2 * np.pi * made.uniform(2, 6) * time_seconds)
-    noise = made.uniform(0.01, 0.3) * made.standard_normal(len(time_seconds))
-    return np.asarray(0.1 * voice * syllables + 0.1 * noise, dtype=np.float32)
 
 
 def clips_of(folder: Path | None, count: int, longest_seconds: float) -> list[Waveform]:
@@ -97,17 +81,7 @@ def funasr_loop(model: Any, windows: Sequence[Waveform]) -> Floats:
         return np.array([model.generate(each)[0]["scores"] for each in windows])
 
 
-def engine_of(directory: Path, setting: str, scratch: Path) -> Emotion2vecEngine:
-    """An engine that is loaded; "fp32 torch" is precision and backend."""
-    precision, backend = setting.split()
-    made = Emotion2vecEngine(
-        str(directory), models_dir=scratch, device="cpu", precision=precision, backend=backend
-    )
-    made.load()
-    return made
-
-
-def answers_of(engine: Emotion2vecEngine, clips: Sequence[Waveform]) -> tuple[Floats, Floats]:
+def answers_of(engine: Engine, clips: Sequence[Waveform]) -> tuple[Floats, Floats]:
     """Posteriors and embeddings of all clips, handed over at once."""
     answers = engine.score(clips)
     embeddings = [np.zeros(1) if a.embedding is None else a.embedding for a in answers]
@@ -170,14 +144,6 @@ def measure(
         )
         engine.close()
     return parity, found
-
-
-def make_model(folder: Path, *, tiny: bool = False) -> Path:
-    """A model directory with random weights."""
-    script = Path(__file__).parents[1] / "scripts" / "make_random_emotion2vec.py"
-    command = [sys.executable, str(script), str(folder), *(["--tiny"] if tiny else [])]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    return folder
 
 
 def import_seconds() -> float:

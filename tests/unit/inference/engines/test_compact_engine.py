@@ -1,5 +1,6 @@
 """The compact engine keeps the engines' contract with the weights that ship in the wheel."""
 
+import json
 from importlib.resources import files
 from pathlib import Path
 
@@ -8,13 +9,19 @@ import pytest
 from numpy.typing import NDArray
 
 from tonewatch.inference.engines.compact import CompactEngine
-from tonewatch.inference.engines.compact.engine import step_positions
+from tonewatch.inference.engines.compact.ear import position_count
+from tonewatch.inference.engines.compact.engine import (
+    ABOUT_FILE,
+    EAR_FILE,
+    HEAD_FILE,
+    step_positions,
+)
 from tonewatch.shared.emotions import EMOTIONS, Emotion
 from tonewatch.shared.errors import EngineError
 
 RATE_HZ = 16_000
+SHIPPED = files("tonewatch.inference.engines.compact") / "weights"
 ANGRY = EMOTIONS.index(Emotion.ANGRY)
-OTHER = EMOTIONS.index(Emotion.OTHER)
 
 
 @pytest.fixture(scope="module")
@@ -100,12 +107,8 @@ def test_what_is_not_speech_is_not_angry(
     assert (answer.steps[:, ANGRY] < 0.5).all()
 
 
-def test_a_label_without_training_data_is_never_said(engine: CompactEngine) -> None:
-    assert engine.score([babble(1.0)])[0].probabilities[OTHER] == 0
-
-
 def test_the_last_step_hears_the_last_second_only(engine: CompactEngine) -> None:
-    assert step_positions(3 * RATE_HZ, 47, 10)[-1][0] > 28
+    assert step_positions(3 * RATE_HZ, 10)[-1] == (100, position_count(3 * RATE_HZ))
     (answer,) = engine.score([np.concatenate([babble(2.0), noise(16_000)])])
     assert not np.allclose(answer.steps[-1], answer.probabilities, atol=1e-3)
     assert not np.allclose(answer.steps[0], answer.steps[-1], atol=1e-3)
@@ -113,11 +116,19 @@ def test_the_last_step_hears_the_last_second_only(engine: CompactEngine) -> None
 
 @pytest.mark.parametrize("samples", [400, 1_600, 1_601, 15_999, 16_000, 48_000, 160_000])
 def test_every_step_pools_at_least_one_position_inside_the_window(samples: int) -> None:
-    positions = 1 + max(0, (samples - 640) // 256) // 4
-    stretches = step_positions(samples, positions, 10)
+    positions = position_count(samples)
+    stretches = step_positions(samples, 10)
     assert all(0 <= start < end <= positions for start, end in stretches)
     assert stretches == sorted(stretches)
     assert stretches[-1][1] == positions
+
+
+def test_what_is_longer_than_the_encoder_reaches_is_heard_in_pieces(engine: CompactEngine) -> None:
+    first, last = babble(7.0, seed=4), noise(7 * RATE_HZ)
+    whole, one, other = engine.score([np.concatenate([first, last]), first, last])
+    expected = (one.probabilities + other.probabilities) / 2
+    assert np.allclose(whole.probabilities, expected, atol=1e-5)
+    assert np.allclose(whole.steps, other.steps, atol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -135,28 +146,56 @@ def test_scoring_before_loading_is_refused() -> None:
         CompactEngine().score([noise(16_000)])
 
 
+def copy_of_the_weights(folder: Path) -> Path:
+    for name in (EAR_FILE, HEAD_FILE, ABOUT_FILE):
+        (folder / name).write_bytes((SHIPPED / name).read_bytes())
+    return folder
+
+
+@pytest.mark.parametrize("name", [EAR_FILE, HEAD_FILE, ABOUT_FILE])
 @pytest.mark.parametrize("content", [None, b"", b"not weights"])
-def test_unusable_weights_are_named(tmp_path: Path, content: bytes | None) -> None:
-    file = tmp_path / "weights.npz"
-    if content is not None:
-        file.write_bytes(content)
-    with pytest.raises(EngineError, match=str(file)):
-        CompactEngine(file).load()
+def test_unusable_weights_are_named(tmp_path: Path, name: str, content: bytes | None) -> None:
+    file = copy_of_the_weights(tmp_path) / name
+    file.unlink() if content is None else file.write_bytes(content)
+    with pytest.raises(EngineError, match=str(tmp_path)):
+        CompactEngine(tmp_path).load()
 
 
-def test_weights_of_another_shape_are_refused(tmp_path: Path, engine: CompactEngine) -> None:
-    shipped = files("tonewatch.inference.engines.compact") / "weights.npz"
-    with shipped.open("rb") as file, np.load(file) as stored:
-        arrays = {name: stored[name] for name in stored.files}
-    arrays["joint.weight"] = arrays["joint.weight"][:-1]
-    np.savez(tmp_path / "cut.npz", **arrays)
-    with pytest.raises(EngineError, match=r"cut\.npz"):
-        CompactEngine(tmp_path / "cut.npz").load()
+def test_weights_with_other_labels_are_refused(tmp_path: Path) -> None:
+    about = copy_of_the_weights(tmp_path) / ABOUT_FILE
+    about.write_text(about.read_text(encoding="utf-8").replace('"angry"', '"furious"'))
+    with pytest.raises(EngineError, match="furious"):
+        CompactEngine(tmp_path).load()
+
+
+def test_another_folder_of_weights_is_used(tmp_path: Path, engine: CompactEngine) -> None:
+    about = copy_of_the_weights(tmp_path) / ABOUT_FILE
+    card = json.loads(about.read_text(encoding="utf-8"))
+    about.write_text(json.dumps({**card, "model": "ours"}), encoding="utf-8")
+    other = CompactEngine(tmp_path)
+    other.load()
+    assert (other.model, other.revision) == ("ours", engine.revision)
+
+
+def test_what_the_weights_may_be_used_for_is_said_when_they_are_loaded() -> None:
+    said: list[str] = []
+    CompactEngine(report=said.append).load()
+    assert any("research and evaluation" in line for line in said)
+    assert (SHIPPED / "LICENSE").is_file()
 
 
 def test_the_weights_are_small_and_say_what_they_are(engine: CompactEngine) -> None:
-    shipped = files("tonewatch.inference.engines.compact") / "weights.npz"
-    assert len(shipped.read_bytes()) < 5_000_000
+    sizes = [len((SHIPPED / name).read_bytes()) for name in (EAR_FILE, HEAD_FILE)]
+    assert sum(sizes) < 25_000_000
     assert engine.name == "compact"
-    assert engine.model == "tonewatch-compact-1"
+    assert engine.model == "tonewatch-compact-2"
     assert len(engine.revision) == 12
+
+
+def test_steps_can_be_finer(engine: CompactEngine) -> None:
+    fine = CompactEngine(steps_per_second=50)
+    fine.load()
+    window = babble(1.0)
+    (answer,), (coarse,) = fine.score([window]), engine.score([window])
+    assert answer.steps.shape == (50, 9)
+    assert np.allclose(answer.steps[-1], coarse.steps[-1], atol=1e-5)

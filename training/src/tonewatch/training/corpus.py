@@ -4,33 +4,22 @@ Speakers, never clips, are held out: a model that knows a voice finds its emotio
 the figures would promise what no caller gets.
 """
 
-import csv
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
-from tonewatch.shared.emotions import Emotion
+from tonewatch.evaluation.labelled import Segment
+from tonewatch.evaluation.readers import read_labels
+from tonewatch.shared.emotions import EMOTIONS
 from tonewatch.shared.errors import InvalidInputError
 
-LABELS: Final[Mapping[str, Emotion]] = {
-    "angry": Emotion.ANGRY,
-    "disgusted": Emotion.DISGUSTED,
-    "fearful": Emotion.FEARFUL,
-    "happy": Emotion.HAPPY,
-    "neutral": Emotion.NEUTRAL,
-    "calm": Emotion.NEUTRAL,
-    # Nobody needs to be told of boredom; of the nine labels neutral is the nearest.
-    "bored": Emotion.NEUTRAL,
-    "sad": Emotion.SAD,
-    "surprised": Emotion.SURPRISED,
-}
+CLASSES: Final = EMOTIONS
+"""What the network tells apart. `other` is learnt from boredom, the only mood of the corpora that
+is none of the rest; `unknown` from sounds that are no speech."""
 
-CLASSES: Final = tuple(emotion for emotion in Emotion if emotion is not Emotion.OTHER)
-"""What the network tells apart. No corpus has clips for `other`, so it never says it; `unknown` is
-learnt from sounds that are no speech."""
+Speakers = Mapping[str, frozenset[str]]
 
-HELD_OUT: Final[Mapping[str, frozenset[str]]] = {
+HELD_OUT: Final[Speakers] = {
     "casia": frozenset({"zhaoquanyin"}),
     "emodb": frozenset({"10", "14"}),
     "nemo": frozenset({"KD0", "MK0"}),
@@ -43,52 +32,31 @@ HELD_OUT: Final[Mapping[str, frozenset[str]]] = {
 """Speakers kept for the reported figures: a fifth to a half of each corpus."""
 
 
-@dataclass(frozen=True, slots=True)
-class Clip:
-    """One labelled recording."""
-
-    path: Path
-    corpus: str
-    speaker: str
-    emotion: Emotion
-
-    @property
-    def held_out(self) -> bool:
-        """Whether the clip is kept for the reported figures."""
-        return self.speaker in HELD_OUT.get(self.corpus, frozenset())
+def is_held_out(clip: Segment) -> bool:
+    """Whether the clip is kept for the reported figures."""
+    return clip.speaker in HELD_OUT.get(clip.corpus, frozenset())
 
 
-def read_corpus(data: Path) -> list[Clip]:
-    """The clips that `speech.csv` of the data folder lists, in its order.
+def read_corpus(data: Path, corpora: Collection[str] = ()) -> list[Segment]:
+    """The clips that `speech.csv` of the data folder lists, in its order; of some corpora or all.
 
     Raises:
-        InvalidInputError: the list is missing, lacks a column or names an emotion without a label.
+        InvalidInputError: the list is missing or has mistakes; all of them are named.
     """
-    listing = data / "speech.csv"
-    if not listing.is_file():
-        raise InvalidInputError(f"{listing} does not exist: name a folder that has a speech.csv")
-    with listing.open(newline="", encoding="utf-8") as file:
-        return [
-            _clip(data, number, row) for number, row in enumerate(csv.DictReader(file), start=2)
-        ]
+    listing = read_labels(data / "speech.csv")
+    if listing.problems:
+        raise InvalidInputError("\n".join(map(str, listing.problems)))
+    chosen = [each for each in listing.segments if not corpora or each.corpus in corpora]
+    if not chosen:
+        raise InvalidInputError(f"no clip of {', '.join(corpora)} in {data / 'speech.csv'}")
+    return chosen
 
 
-def _clip(data: Path, line: int, row: Mapping[str, str]) -> Clip:
-    try:
-        emotion = LABELS[row["emotion"]]
-        return Clip(data / row["path"], row["corpus"], row["speaker"], emotion)
-    except KeyError as error:
-        raise InvalidInputError(
-            f"speech.csv, line {line}: no column or no label called {error}; "
-            f"columns are path, corpus, speaker, emotion; emotions are {', '.join(LABELS)}"
-        ) from error
-
-
-def check_split(clips: Iterable[Clip]) -> None:
+def check_split(clips: Iterable[Segment]) -> None:
     """Refuses data of which some corpus has nobody to train on or nobody to measure on."""
     parts: dict[str, set[bool]] = {}
     for clip in clips:
-        parts.setdefault(clip.corpus, set()).add(clip.held_out)
+        parts.setdefault(clip.corpus, set()).add(is_held_out(clip))
     for corpus, part in parts.items():
         if len(part) < 2:  # noqa: PLR2004 - both sides of the split
             raise InvalidInputError(

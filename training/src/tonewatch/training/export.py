@@ -1,66 +1,84 @@
-"""Writes trained weights as the wheel ships them: plain arrays, batch normalisation folded in."""
+"""Writes a folder of weights as the engine loads it: ear, head, and what they are."""
 
 import json
+import shutil
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-from torch import nn
+import onnx
+import torch
+from onnx import numpy_helper
+from torch import Tensor
 
-from tonewatch.training.corpus import CLASSES
-from tonewatch.training.network import CompactNetwork
+from tonewatch.inference.engines.compact.engine import ABOUT_FILE, EAR_FILE, HEAD_FILE
+from tonewatch.shared.emotions import EMOTIONS
+from tonewatch.shared.errors import InvalidInputError
+from tonewatch.training.listener import HEARD, OPSET
+from tonewatch.training.network import Head, PoolingHead
 
-Arrays = dict[str, NDArray[np.float32]]
+_PREFIX = "head."
 
 
-def to_arrays(network: CompactNetwork) -> Arrays:
-    """The weights of `NumpyNetwork` that compute what the network computes in evaluation mode."""
-    scale, shift = _normalisation(network.standardise)
-    arrays: Arrays = {"input.scale": scale, "input.shift": shift}
-    for name, picture in (("spectral", network.spectral), ("pitch", network.pitch)):
-        for layer in range(len(picture) // 3):
-            weight, bias = _folded(picture[3 * layer], picture[3 * layer + 1])
-            arrays[f"{name}{layer}.weight"] = weight.transpose(2, 3, 1, 0)
-            arrays[f"{name}{layer}.bias"] = bias
-    weight, arrays["joint.bias"] = _folded(network.joint[0], network.joint[1])
-    arrays["joint.weight"] = weight[:, :, 0].T
-    for index, block in enumerate(network.blocks):
-        weight, arrays[f"block{index}.bias"] = _folded(block[0], block[1])
-        arrays[f"block{index}.weight"] = weight.transpose(2, 1, 0)
-    for name, linear in (("embed", network.embed), ("classify", network.classify)):
-        arrays[f"{name}.weight"], arrays[f"{name}.bias"] = (
-            _array(linear.weight).T,
-            _array(linear.bias),
+def write_weights(
+    ear: Path, head: Head, temperature: float, about: Mapping[str, Any], folder: Path
+) -> None:
+    """A folder of weights for the compact engine; an ear that is there already may be the same."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / EAR_FILE).exists() or not ear.samefile(folder / EAR_FILE):
+        shutil.copyfile(ear, folder / EAR_FILE)
+    # as a whole: the exporter puts everything back into the outermost module's mode
+    pooling_head = PoolingHead(head, temperature).eval()
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")  # the exporter that needs no further package is deprecated
+        torch.onnx.export(
+            pooling_head,
+            (torch.zeros(49, HEARD), torch.full((11, 49), 1 / 49)),
+            str(folder / HEAD_FILE),
+            dynamo=False,
+            opset_version=OPSET,
+            input_names=["heard", "weights"],
+            output_names=["logits", "embeddings"],
+            dynamic_axes={
+                "heard": {0: "positions"},
+                "weights": {0: "stretches", 1: "positions"},
+                "logits": {0: "stretches"},
+                "embeddings": {0: "stretches"},
+            },
         )
-    arrays["attention.hidden"] = _array(network.attention.weight).T
-    arrays["attention.bias"] = _array(network.attention.bias)
-    arrays["attention.score"] = _array(network.score.weight)[0]
-    return {name: np.ascontiguousarray(array, dtype=np.float32) for name, array in arrays.items()}
+    card = {"labels": list(EMOTIONS), "temperature": temperature, **about}
+    text = json.dumps(card, indent=1, ensure_ascii=False)
+    (folder / ABOUT_FILE).write_text(text + "\n", encoding="utf-8")
 
 
-def write_weights(arrays: Arrays, about: Mapping[str, object], file: Path) -> None:
-    """One .npz of the arrays and `about`, JSON that says what they are and how they were made."""
-    text = json.dumps({"classes": [str(c) for c in CLASSES], **about}, sort_keys=True)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    named: dict[str, Any] = {**arrays, "about": np.array(text)}
-    np.savez(file, **named)
+def temperature_of(folder: Path) -> float:
+    """The temperature that a folder of weights was written with."""
+    card = json.loads((folder / ABOUT_FILE).read_text(encoding="utf-8"))
+    return float(card["temperature"])
 
 
-def _folded(layer: Any, norm: Any) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    scale, shift = _normalisation(norm)
-    weight = _array(layer.weight)
-    return weight * scale.reshape(-1, *[1] * (weight.ndim - 1)), shift
+def read_head(folder: Path) -> dict[str, Tensor]:
+    """The state of the `Head` that a folder of weights was written from.
 
-
-def _normalisation(norm: nn.Module) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Scale and shift that a batch normalisation applies once its statistics are fixed."""
-    state = {name: _array(value) for name, value in norm.state_dict().items()}
-    scale = state["weight"] / np.sqrt(state["running_var"] + 1e-5)
-    return scale, state["bias"] - state["running_mean"] * scale
-
-
-def _array(tensor: Any) -> NDArray[np.float32]:
-    array: NDArray[np.float32] = tensor.detach().cpu().numpy()
-    return array
+    Raises:
+        InvalidInputError: the file cannot be read or holds another head.
+    """
+    file = folder / HEAD_FILE
+    try:
+        graph = onnx.load(str(file)).graph
+    except Exception as error:  # protobuf raises kinds of its own
+        raise InvalidInputError(f"{file} cannot be read ({error})") from error
+    stored = {each.name: numpy_helper.to_array(each) for each in graph.initializer}
+    for node in graph.node:  # the exporter stores equal arrays once
+        if node.op_type == "Identity" and node.input[0] in stored:
+            stored[node.output[0]] = stored[node.input[0]]
+    state = {
+        name.removeprefix(_PREFIX): torch.tensor(array)
+        for name, array in stored.items()
+        if name.startswith(_PREFIX)
+    }
+    wanted = {name: value.shape for name, value in Head().state_dict().items()}
+    if {name: value.shape for name, value in state.items()} != wanted:
+        raise InvalidInputError(f"{file} holds another head than this version trains")
+    return state

@@ -1,81 +1,130 @@
-"""`tonewatch-train`: from a data folder to the weights that the inference wheel ships."""
+"""`tonewatch-train`: from a data folder to weights; from one's own calls to better ones."""
 
-import json
+import sys
 import tempfile
-from dataclasses import asdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.resources import files
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
-from tonewatch.inference.engines.compact.network import NumpyNetwork
+from tonewatch.evaluation.main import open_engine
+from tonewatch.inference.settings import EngineName
 from tonewatch.shared.errors import TonewatchError
-from tonewatch.training.batches import Sampler
-from tonewatch.training.corpus import Clip, check_split, read_corpus
-from tonewatch.training.export import to_arrays, write_weights
-from tonewatch.training.measure import measure, score, table
-from tonewatch.training.prepare import Prepared, prepare_noise, prepare_speech
-from tonewatch.training.train import Plan, train
+from tonewatch.training.adapt import adapt_weights
+from tonewatch.training.build import build_weights, leave_each_out
+from tonewatch.training.distil import distil_weights
+from tonewatch.training.train import Plan
 
-MODEL = "tonewatch-compact-1"
+SHIPPED: Final = Path(str(files("tonewatch.inference.engines.compact") / "weights"))
 
-CONDITIONS = (("3 s", 3.0, 0), ("1 s", 1.0, 0), ("3 s, as calls", 3.0, 1))
-"""Windows of up to so many seconds, of which version: the recording, or as a call may sound."""
+app = typer.Typer(add_completion=False, no_args_is_help=True)
 
-app = typer.Typer(add_completion=False)
+Data = Annotated[Path, typer.Option(help="Folder with speech.csv, noise/ and rooms/")]
+Out = Annotated[Path, typer.Option(help="Folder for the weights and their report")]
+Seed = Annotated[int, typer.Option(help="The same seed gives the same weights")]
+Threads = Annotated[int, typer.Option(help="CPU threads for torch")]
+Before = Annotated[Path, typer.Option("--from", help="Folder of weights to start from")]
+Cache = Annotated[Path | None, typer.Option(help="Keeps features and progress between runs")]
+
+
+@app.callback()
+def commands() -> None:
+    """Trains the compact model."""
 
 
 @app.command()
-def main(
-    data: Annotated[Path, typer.Option(help="Folder with speech.csv, noise/ and rooms/")],
-    out: Annotated[Path, typer.Option(help="Folder for weights.npz and figures.json")],
-    seed: Annotated[int, typer.Option(help="The same seed gives the same weights")] = 1,
-    epochs: Annotated[int, typer.Option(help="Passes over the data")] = Plan.epochs,
-    threads: Annotated[int, typer.Option(help="CPU threads for torch")] = Plan.threads,
-    cache: Annotated[Path | None, typer.Option(help="Where to keep features")] = None,
+def build(
+    *,
+    data: Data,
+    out: Out,
+    seed: Seed = 1,
+    epochs: Annotated[int, typer.Option(help="At most so many; speakers decide")] = Plan.epochs,
+    threads: Threads = Plan.threads,
+    corpora: Annotated[str, typer.Option(help="Only these corpora, by commas; else all")] = "",
+    cache: Cache = None,
 ) -> None:
-    """Trains the compact model and prints what it reaches on the held-out speakers."""
+    """Trains the shipped model and measures it on the held-out speakers."""
+    chosen = tuple(name for name in corpora.split(",") if name)
+    with _told(), _folder(cache) as kept:
+        build_weights(data, out, Plan(seed=seed, epochs=epochs, threads=threads), chosen, kept)
+
+
+@app.command()
+def across(
+    *,
+    data: Data,
+    out: Out,
+    seed: Seed = 1,
+    epochs: Annotated[int, typer.Option(help="Passes over the vectors")] = 4,
+    threads: Threads = Plan.threads,
+    cache: Cache = None,
+) -> None:
+    """Leaves each language out in turn, trains on the others, and measures on that language."""
+    with _told(), _folder(cache) as kept:
+        leave_each_out(data, out, Plan(seed=seed, epochs=epochs, threads=threads), kept)
+
+
+@app.command()
+def adapt(
+    *,
+    labels: Annotated[Path, typer.Argument(help="Labelled audio, as tonewatch-evaluate reads it")],
+    out: Out,
+    before: Before = SHIPPED,
+    last_layer_only: Annotated[bool, typer.Option(help="For a few dozen clips")] = False,
+    seed: Seed = 1,
+    epochs: Annotated[int, typer.Option(help="Passes over the clips")] = 10,
+    threads: Threads = Plan.threads,
+    cache: Cache = None,
+) -> None:
+    """Trains weights on your own labelled calls, and compares both on speakers kept apart."""
+    with _told(), _folder(cache) as kept:
+        plan = own_plan(seed, epochs, threads)
+        adapt_weights(labels, before, out, plan, kept, last_layer_only=last_layer_only)
+
+
+@app.command()
+def distil(
+    *,
+    calls: Annotated[Path, typer.Argument(help="Folder of recordings; they need no labels")],
+    out: Out,
+    teacher: Annotated[EngineName, typer.Option(help="Engine to learn from")] = "emotion2vec",
+    model: Annotated[str, typer.Option(help="For emotion2vec: hub id or folder")] = "",
+    before: Before = SHIPPED,
+    seed: Seed = 1,
+    epochs: Annotated[int, typer.Option(help="Passes over the calls")] = 10,
+    threads: Threads = Plan.threads,
+    cache: Cache = None,
+) -> None:
+    """Teaches weights to answer on your calls as emotion2vec+ does; tells how often they agree."""
+    with _told(), _folder(cache) as kept:
+        plan = own_plan(seed, epochs, threads)
+        distil_weights(calls, open_engine(teacher, model), before, out, plan, kept)
+
+
+def own_plan(seed: int, epochs: int, threads: int) -> Plan:
+    """Small steps: what the weights know of others should not be forgotten."""
+    return Plan(seed=seed, epochs=epochs, threads=threads, rate=2e-4, batch_size=64, dropout=0.3)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Errors of ours as a sentence."""
     try:
-        run(data, out, Plan(seed=seed, epochs=epochs, threads=threads), cache)
+        yield
     except TonewatchError as error:
-        print(error.message)
+        print(error.message, file=sys.stderr)
         raise typer.Exit(1) from error
 
 
-def run(data: Path, out: Path, plan: Plan, cache: Path | None) -> None:
-    """Prepares, trains, exports, measures."""
-    clips = read_corpus(data)
-    check_split(clips)
+@contextmanager
+def _folder(cache: Path | None) -> Iterator[Path]:
+    """The cache folder, or one that lasts as long as the command."""
+    if cache is not None:
+        cache.mkdir(parents=True, exist_ok=True)
+        yield cache
+        return
     with tempfile.TemporaryDirectory() as scratch:
-        kept = cache or Path(scratch)
-        print(f"{len(clips)} clips: reading and augmenting", flush=True)
-        speech = prepare_speech(clips, data, plan.seed, kept)
-        noise = prepare_noise(data, plan.seed, kept, held_out=False)
-        held_out_noise = prepare_noise(data, plan.seed, kept, held_out=True)
-    known = [number for number, clip in enumerate(clips) if not clip.held_out]
-    sampler = Sampler([clips[n] for n in known], [speech[n] for n in known], noise)
-    arrays = to_arrays(train(sampler, plan))
-    write_weights(arrays, {"model": MODEL, "plan": asdict(plan)}, out / "weights.npz")
-    report(NumpyNetwork(arrays), clips, speech, held_out_noise, out)
-
-
-def report(
-    network: NumpyNetwork,
-    clips: list[Clip],
-    speech: list[Prepared],
-    noise: list[Prepared],
-    out: Path,
-) -> None:
-    """Prints and writes what the network reaches on speakers and noises that it has not heard."""
-    unheard = [number for number, clip in enumerate(clips) if clip.held_out]
-    written: dict[str, object] = {}
-    parts = [clips[n] for n in unheard], [speech[n] for n in unheard]
-    for name, seconds, version in CONDITIONS:
-        results = measure(network, *parts, seconds, version)
-        print(f"\nheld-out speakers, {name}")
-        print("\n".join(table(results)))
-        written[name] = {corpus: asdict(figures) for corpus, figures in results.items()}
-    angry = [float(score(network, sound, 3.0)[0]) for sound in noise]
-    written["noise"] = {"windows": len(angry), "angry_above_half": sum(p > 0.5 for p in angry)}  # noqa: PLR2004
-    print(f"\nnoise: {written['noise']}")
-    (out / "figures.json").write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")
+        yield Path(scratch)

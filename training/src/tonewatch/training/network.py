@@ -1,76 +1,53 @@
-"""The compact network as torch trains it; `tonewatch.inference.engines.compact.network` runs it."""
+"""The head: what was heard in a stretch, pooled, to a posterior. The only part that is trained."""
+
+from typing import Final
 
 import torch
 from torch import Tensor, nn
 
-from tonewatch.inference.engines.compact.features import FEATURES, MEL_BANDS, PITCH_BINS
-from tonewatch.inference.engines.compact.network import DILATIONS, HALVINGS
 from tonewatch.training.corpus import CLASSES
+from tonewatch.training.listener import HEARD
+from tonewatch.training.vectors import LEAST_DEVIATION
 
-SPECTRAL_CHANNELS = (12, 32, 48)
-PITCH_CHANNELS = (8, 16)
-CHANNELS = 128
-ATTENTION = 32
-EMBEDDING = 64
+EMBEDDING: Final = 256
 
 
-class CompactNetwork(nn.Module):  # type: ignore[misc]  # torch is not followed
-    """Convolutions over two pictures, then over time, then attentive statistics (Okabe 2018)."""
+class Head(nn.Module):  # type: ignore[misc] # torch is Any to mypy
+    """A linear path and a narrow one beside it, from pooled states to nine classes."""
 
-    def __init__(self) -> None:
+    def __init__(self, dropout: float = 0.5) -> None:
         super().__init__()
-        self.standardise = nn.BatchNorm1d(FEATURES)
-        self.spectral = _picture(SPECTRAL_CHANNELS)
-        self.pitch = _picture(PITCH_CHANNELS)
-        width = SPECTRAL_CHANNELS[-1] * (MEL_BANDS >> len(SPECTRAL_CHANNELS))
-        width += PITCH_CHANNELS[-1] * (PITCH_BINS >> len(PITCH_CHANNELS))
-        self.joint = _over_time(width, CHANNELS, size=1, dilation=1)
-        self.blocks = nn.ModuleList(_over_time(CHANNELS, CHANNELS, 3, d) for d in DILATIONS)
-        self.attention = nn.Linear(CHANNELS, ATTENTION)
-        self.score = nn.Linear(ATTENTION, 1, bias=False)
-        self.embed = nn.Linear(2 * CHANNELS, EMBEDDING)
+        self.register_buffer("centre", torch.zeros(2 * HEARD))
+        self.register_buffer("scale", torch.ones(2 * HEARD))
+        self.dropout = nn.Dropout(dropout)
+        self.embed = nn.Linear(2 * HEARD, EMBEDDING)
         self.classify = nn.Linear(EMBEDDING, len(CLASSES))
-        self.dropout = nn.Dropout(0.2)
-        self.dropout_channels = nn.Dropout1d(0.1)
+        self.direct = nn.Linear(2 * HEARD, len(CLASSES))
 
-    def forward(self, inputs: Tensor) -> Tensor:
-        """Logits (batch, classes) of inputs (batch, frames, 112)."""
-        inputs = self.standardise(inputs.transpose(1, 2)).transpose(1, 2).unsqueeze(1)
-        inputs = inputs.contiguous(memory_format=torch.channels_last)
-        spectral = _flatten(self.spectral(inputs[..., :MEL_BANDS]))
-        pitch = _flatten(self.pitch(inputs[..., MEL_BANDS:]))
-        hidden = self.joint(self.dropout_channels(torch.cat([spectral, pitch], dim=1)))
-        for block in self.blocks:
-            hidden = hidden + block(hidden)
-        pooled = self.dropout(self._pool(hidden.transpose(1, 2)))
-        logits: Tensor = self.classify(self.dropout(torch.relu(self.embed(pooled))))
-        return logits
+    def standardise(self, rows: Tensor) -> None:
+        """Takes centre and scale from vectors (vectors, 2 * HEARD)."""
+        self.centre.copy_(rows.mean(dim=0))
+        self.scale.copy_(rows.std(dim=0) + LEAST_DEVIATION)
 
-    def _pool(self, hidden: Tensor) -> Tensor:
-        importance = torch.softmax(self.score(torch.tanh(self.attention(hidden))), dim=1)
-        mean = (importance * hidden).sum(dim=1)
-        variance = (importance * hidden**2).sum(dim=1) - mean**2
-        return torch.cat([mean, variance.clamp_min(1e-4).sqrt()], dim=1)
+    def forward(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """Vectors (batch, 2 * HEARD) to logits (batch, 9) and embeddings (batch, 256)."""
+        usual = self.dropout(((rows - self.centre) / self.scale).clamp(-8, 8))
+        embedding = nn.functional.gelu(self.embed(usual))
+        return self.classify(self.dropout(embedding)) + self.direct(usual), embedding
 
 
-def _picture(channels: tuple[int, ...]) -> nn.Sequential:
-    layers: list[nn.Module] = []
-    inputs = 1
-    for number, outputs in enumerate(channels):
-        size = 5 if number == 0 else 3
-        stride = (2 if number < HALVINGS else 1, 2)
-        convolution = nn.Conv2d(inputs, outputs, size, stride, padding=size // 2, bias=False)
-        layers += [convolution, nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)]
-        inputs = outputs
-    return nn.Sequential(*layers)
+class PoolingHead(nn.Module):  # type: ignore[misc] # torch is Any to mypy
+    """The head as the engine runs it: states and weights of stretches in, a temperature inside."""
 
+    def __init__(self, head: Head, temperature: float) -> None:
+        super().__init__()
+        self.head = head
+        self.temperature = temperature
 
-def _over_time(inputs: int, outputs: int, size: int, dilation: int) -> nn.Sequential:
-    padding = dilation * (size // 2)
-    convolution = nn.Conv1d(inputs, outputs, size, padding=padding, dilation=dilation, bias=False)
-    return nn.Sequential(convolution, nn.BatchNorm1d(outputs), nn.ReLU())
-
-
-def _flatten(picture: Tensor) -> Tensor:
-    """(batch, channels, time, band) to (batch, band x channels, time), as the numpy twin has it."""
-    return picture.permute(0, 3, 1, 2).flatten(1, 2)
+    def forward(self, heard: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+        """States (positions, HEARD) and weights (stretches, positions) to logits and embeddings."""
+        mean = weights @ heard
+        spread = weights @ heard**2 - mean**2
+        deviation = torch.sqrt(spread.clamp(min=LEAST_DEVIATION**2))
+        logits, embeddings = self.head(torch.cat([mean, deviation], dim=-1))
+        return logits / self.temperature, embeddings

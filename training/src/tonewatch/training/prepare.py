@@ -15,16 +15,20 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from tonewatch.evaluation.audio import read_audio
+from tonewatch.evaluation.labelled import Segment
+from tonewatch.evaluation.lines import telephone
+from tonewatch.evaluation.sounds import held_out_noise, noise_recordings
 from tonewatch.inference.engines.compact import features
+from tonewatch.training import nonspeech
 from tonewatch.training.augment import Surroundings, augment, trim
-from tonewatch.training.corpus import Clip
-from tonewatch.training.nonspeech import noise_files, read_audio, synthetic_noise
+from tonewatch.training.nonspeech import synthetic_noise
 
-VERSIONS = 5
+VERSIONS = 6
 """The first is the recording itself, the others are augmented."""
 
-SYNTHETIC_NOISES = 200
-_LOG_FLOOR = 1e-12
+SYNTHETIC_NOISES = 600
+_LOG_FLOOR = 1e-10
 
 Half = NDArray[np.float16]
 Source = TypeVar("Source")
@@ -32,46 +36,59 @@ Source = TypeVar("Source")
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """Frame features of one sound in half precision, one array (frames, 112) per version."""
+    """Frame features of one sound in half precision, one array (frames, 81) per version."""
 
     versions: tuple[Half, ...]
 
 
-def prepare_speech(clips: Sequence[Clip], data: Path, seed: int, folder: Path) -> list[Prepared]:
+def prepare_speech(clips: Sequence[Segment], data: Path, seed: int, folder: Path) -> list[Prepared]:
     """Features of all clips, in their order."""
     work = partial(_prepare_clip, data=data, seed=seed)
-    names = [str(clip.path.relative_to(data)) for clip in clips]
+    names = [_name(clip, data) for clip in clips]
     return _cached(folder, "speech", [seed, VERSIONS, *names], partial(_in_parallel, work, clips))
 
 
-def prepare_noise(data: Path, seed: int, folder: Path, *, held_out: bool) -> list[Prepared]:
-    """Features of sounds without speech: every fourth recording is held out."""
-    files = [file for number, file in enumerate(noise_files(data)) if (number % 4 == 0) == held_out]
-    work = partial(_prepare_noise, seed=seed + (1_000_000 if held_out else 0))
-    sources: list[Path | int] = [*files, *range(SYNTHETIC_NOISES)]
-    key = [seed, held_out, *(str(file.relative_to(data)) for file in files)]
+def prepare_noise(
+    data: Path, seed: int, folder: Path, synthetic: int = SYNTHETIC_NOISES
+) -> list[Prepared]:
+    """Features of sounds without speech: recordings, but for those held out, and synthetic ones."""
+    files = _noise_files(data)
+    work = partial(_prepare_noise, seed=seed)
+    sources: list[Path | int] = [*files, *range(synthetic)]
+    key = [seed, synthetic, *(str(file.relative_to(data)) for file in files)]
     return _cached(folder, "noise", key, partial(_in_parallel, work, sources))
 
 
 @cache
 def read_surroundings(data: Path) -> Surroundings:
     """Noise and rooms to augment with; the held-out noise recordings are not among them."""
-    noises = [read_audio(file) for number, file in enumerate(noise_files(data)) if number % 4]
+    noises = [read_audio(file) for file in _noise_files(data)]
     rooms = [_room(read_audio(file)) for file in sorted((data / "rooms").glob("*.flac"))]
     return Surroundings(tuple(noise for noise in noises if len(noise)), tuple(rooms))
 
 
 def pack(frames: features.Frames) -> Half:
-    """Frame features as half floats: power as its logarithm, since half floats span too little."""
-    log_power = np.log10(frames.mel_power + _LOG_FLOOR)
-    return np.concatenate([log_power, frames.pitch], axis=1).astype(np.float16)
+    """Frame features as half floats; power as its logarithm, since half floats span too little."""
+    log_power = np.log10(frames.power + _LOG_FLOOR)[:, np.newaxis]
+    return np.concatenate([frames.log_mel, log_power], axis=1).astype(np.float16)
 
 
 def unpack(packed: Half) -> features.Frames:
     """The inverse of `pack`, to about 1 % of power."""
     values = packed.astype(np.float32)
-    bands = features.MEL_BANDS
-    return features.Frames(np.float32(10) ** values[:, :bands], values[:, bands:])
+    return features.Frames(values[:, :-1], np.float32(10) ** values[:, -1])
+
+
+def _noise_files(data: Path) -> list[Path]:
+    held_out = frozenset(held_out_noise(data))
+    return [file for file in noise_recordings(data) if file not in held_out]
+
+
+def _name(clip: Segment, data: Path) -> str:
+    path = clip.path.relative_to(data) if clip.path.is_relative_to(data) else clip.path
+    if clip.is_whole_file and clip.channel is None:
+        return str(path)
+    return f"{path} {clip.start_seconds} {clip.end_seconds} {clip.channel}"
 
 
 def _room(response: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -80,11 +97,11 @@ def _room(response: NDArray[np.float32]) -> NDArray[np.float32]:
     return response[start : start + features.SAMPLE_RATE_HZ]
 
 
-def _prepare_clip(task: tuple[int, Clip], data: Path, seed: int) -> Prepared:
+def _prepare_clip(task: tuple[int, Segment], data: Path, seed: int) -> Prepared:
     number, clip = task
     chance = np.random.default_rng([seed, number])
     surroundings = read_surroundings(data)  # once per process
-    speech = trim(read_audio(clip.path))
+    speech = trim(read_audio(clip.path, clip.start_seconds, clip.end_seconds, clip.channel))
     audios = [speech, *(augment(speech, surroundings, chance) for _ in range(VERSIONS - 1))]
     return Prepared(tuple(pack(features.analyse(audio)) for audio in audios))
 
@@ -93,7 +110,8 @@ def _prepare_noise(task: tuple[int, Path | int], seed: int) -> Prepared:
     number, source = task
     chance = np.random.default_rng([seed, number])
     audio = synthetic_noise(chance) if isinstance(source, int) else read_audio(source)
-    return Prepared((pack(features.analyse(audio[: 30 * features.SAMPLE_RATE_HZ])),))
+    audio = audio[: 30 * features.SAMPLE_RATE_HZ]
+    return Prepared((pack(features.analyse(audio)), pack(features.analyse(telephone(audio)))))
 
 
 def _in_parallel(
@@ -108,7 +126,8 @@ def _cached(
 ) -> list[Prepared]:
     """What `make` returns, from disk if made before from the same recordings and features."""
     code = b"".join(
-        (Path(module)).read_bytes() for module in (features.__file__, augment.__code__.co_filename)
+        Path(module).read_bytes()
+        for module in (features.__file__, augment.__code__.co_filename, nonspeech.__file__)
     )
     digest = sha256(code + repr(key).encode()).hexdigest()[:16]
     file = folder / f"{name}-{digest}.npz"

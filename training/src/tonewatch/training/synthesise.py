@@ -19,17 +19,16 @@ from tonewatch.inference.engines.compact.features import SAMPLE_RATE_HZ
 from tonewatch.shared.errors import InvalidInputError, TonewatchError
 from tonewatch.training.voice import FloatArray, Mood, speak
 
-CALM = Mood("en-us+f1", pitch=50, range_percent=55, words_per_minute=150, tilt_db_per_octave=-3)
+CALM = Mood("en-gb+f1", pitch=46, range_percent=34, words_per_minute=147, tilt_db_per_octave=-3.1)
 ANGRY = Mood(
-    "en-us+f1",
-    pitch=78,
-    range_percent=296,
-    words_per_minute=194,
-    tilt_db_per_octave=8.1,
-    drive=0.79,
-    roughness=0.4,
+    "en-gb+f1",
+    pitch=93,
+    range_percent=239,
+    words_per_minute=171,
+    tilt_db_per_octave=5.6,
+    drive=0.62,
 )
-SAD = Mood("en-us+f5", pitch=19, range_percent=17, words_per_minute=106, tilt_db_per_octave=-5.5)
+SAD = Mood("en-us+f1", pitch=29, range_percent=57, words_per_minute=122, tilt_db_per_octave=-6.4)
 
 SHORTEST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 0.5
@@ -55,7 +54,7 @@ CONVERSATION = (
     Stretch("angry", ANGRY, (
         "No! That is not good enough! Not again!",
         "You promised it! You lied to me! All of you!",
-        "Get me your manager! Get him now! Right now!",
+        "Give me my money back! Right now! Right now!",
     ), 9),
     Stretch("neutral", CALM, (
         "All right, thank you for looking into it.",

@@ -17,13 +17,9 @@ def create_engine(options: InferenceOptions, models_dir: Path, report: Report) -
 
         return FakeEngine(options.fake_batch_seconds, options.steps_per_second)
     if options.engine == "compact":
-        from tonewatch.inference.engines.compact.engine import (
-            CompactEngine,
-        )
+        from tonewatch.inference.engines.compact import CompactEngine
 
-        folder = options.compact_weights
-        weights = folder / "weights.npz" if folder is not None else None
-        return CompactEngine(weights, options.steps_per_second)
+        return CompactEngine(options.compact_weights, options.steps_per_second, report)
     from tonewatch.inference.engines.emotion2vec import Emotion2vecEngine
 
     return Emotion2vecEngine(

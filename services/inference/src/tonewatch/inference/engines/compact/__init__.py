@@ -1,4 +1,4 @@
-"""The small model that ships in the wheel: numpy only, no download, for a first start."""
+"""The small model that ships in the wheel: no torch, no download, for a first start."""
 
 from tonewatch.inference.engines.compact.engine import CompactEngine
 
