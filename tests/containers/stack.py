@@ -28,9 +28,16 @@ os.kill(int(children[0]), signal.SIGKILL)
 """
 """Run in a container: like a crash, and unlike `docker kill`, it triggers the restart policy."""
 
+SIGKILLED: Final = 128 + 9
+"""The status of a command that was killed."""
+
 
 class CommandFailedError(AssertionError):
     """A docker command failed; the message has its output."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 def docker(*arguments: str, limit: timedelta = COMMAND_LIMIT, **environment: str) -> str:
@@ -46,7 +53,8 @@ def docker(*arguments: str, limit: timedelta = COMMAND_LIMIT, **environment: str
     )
     if done.returncode:
         shown = f"docker {' '.join(arguments)} ended with {done.returncode}"
-        raise CommandFailedError(f"{shown}:\n{done.stdout[-2000:]}\n{done.stderr[-6000:]}")
+        output = f"{done.stdout[-2000:]}\n{done.stderr[-6000:]}"
+        raise CommandFailedError(f"{shown}:\n{output}", done.returncode)
     return done.stdout
 
 
