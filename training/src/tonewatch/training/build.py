@@ -57,9 +57,8 @@ def build_weights(
     Raises:
         TonewatchError: data or encoders cannot be used, or training failed.
     """
-    clips = read_corpus(data)
-    used = corpora or {clip.corpus for clip in clips}
-    clips = [clip for clip in clips if clip.corpus in used]
+    clips = read_corpus(data, corpora)
+    used = {clip.corpus for clip in clips}
     check_split(clips)
     material = hear(data, plan.seed, cache).only(lambda clip: clip.corpus in used)
     about = {"model": MODEL, "notice": notice_of(used), "corpora": sorted(used)}

@@ -1,7 +1,7 @@
 """Turns every clip into features once: clean and in a few augmented versions, kept on disk.
 
-The features of single frames are what takes time; which of them form a window is chosen anew in
-every epoch. The order of the work does not matter: each clip draws from its own generator.
+What the ear makes of them is computed next, in `vectors`. The order of the work does not matter:
+each clip draws from its own generator.
 """
 
 from collections.abc import Callable, Sequence

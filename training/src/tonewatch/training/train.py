@@ -48,11 +48,6 @@ class Lessons:
     answers: NDArray[np.float32]
     shares: NDArray[np.float64]
 
-    @property
-    def vectors_per_epoch(self) -> int:
-        """As many as there are."""
-        return len(self.rows)
-
 
 def train_head(
     lessons: Lessons,
@@ -74,15 +69,16 @@ def train_head(
     torch.manual_seed(plan.seed)
     torch.set_num_threads(plan.threads)
     chance = np.random.default_rng(plan.seed)
+    odds = lessons.shares / lessons.shares.sum()
     head = Head(plan.dropout)
     if start is None:
-        sample = chance.choice(len(lessons.rows), size=20_000, p=_normal(lessons.shares))
+        sample = chance.choice(len(lessons.rows), size=20_000, p=odds)
         head.standardise(torch.from_numpy(lessons.rows[sample].astype(np.float32)))
     else:
         head.load_state_dict(dict(start))
     learning = head.classify.parameters() if last_layer_only else head.parameters()
     optimiser = torch.optim.AdamW(learning, lr=plan.rate, weight_decay=plan.weight_decay)
-    steps = max(1, lessons.vectors_per_epoch // plan.batch_size)
+    steps = max(1, len(lessons.rows) // plan.batch_size)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, plan.rate, total_steps=plan.epochs * steps, pct_start=0.1
     )
@@ -91,9 +87,7 @@ def train_head(
     )
     for epoch in range(1, (epochs or plan.epochs) + 1):
         head.train()
-        drawn = chance.choice(
-            len(lessons.rows), size=(steps, plan.batch_size), p=_normal(lessons.shares)
-        )
+        drawn = chance.choice(len(lessons.rows), size=(steps, plan.batch_size), p=odds)
         for batch, numbers in enumerate(drawn):
             loss = _loss(head, lessons, numbers, plan, chance)
             if not torch.isfinite(loss):
@@ -140,10 +134,6 @@ def _ready(average: torch.optim.swa_utils.AveragedModel) -> Head:
     found: Head = deepcopy(average.module)
     found.eval()
     return found
-
-
-def _normal(shares: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(shares / shares.sum())
 
 
 def _parts(rows: NDArray[np.float16], size: int = 4096) -> list[NDArray[np.float16]]:
