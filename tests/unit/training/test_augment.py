@@ -33,7 +33,7 @@ def test_trimming_leaves_what_is_too_short_to_judge(samples: int) -> None:
 
 @given(st.integers(0, 10_000))
 def test_a_version_can_be_made_again_from_its_seed(seed: int) -> None:
-    surroundings = augment.Surroundings((noise(),), (np.array([1, 0, 0.3], dtype=np.float32),))
+    surroundings = augment.Surroundings(((noise(),),), (np.array([1, 0, 0.3], dtype=np.float32),))
     first, second = (
         augment.augment(tone(220), surroundings, np.random.default_rng(seed)) for _ in range(2)
     )

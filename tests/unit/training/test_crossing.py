@@ -53,6 +53,7 @@ def test_the_best_epoch_is_that_of_the_best_neighbourhood() -> None:
 
 @pytest.mark.parametrize(("right", "warmer"), [(7, True), (10, False)])
 def test_who_is_often_wrong_must_be_less_sure(right: int, warmer: bool) -> None:
-    crossing = Crossing(clips=[clip("a", "1")] * 10)
-    crossing.by_epoch[1] = [says(*[SAD] * right, *[ANGRY] * (10 - right), surely=5)]
+    others = [clip("a", "1", Emotion.NEUTRAL)] * (10 - right)
+    crossing = Crossing(clips=[clip("a", "1")] * right + others)
+    crossing.by_epoch[1] = [says(*[SAD] * 10, surely=5)]
     assert (crossing.temperature(1) > 1) is warmer

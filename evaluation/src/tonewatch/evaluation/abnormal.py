@@ -57,7 +57,7 @@ def abnormal(
     is_abnormal = of_segment[owners]
     if is_abnormal.all() or not is_abnormal.any():
         return None
-    stated = np.concatenate(windows)[:, _ABNORMAL].sum(axis=1).astype(np.float64)
+    stated = stated_abnormal(np.concatenate(windows))
     ranking = _Ranking(stated, is_abnormal)
     curve = ranking.curve(np.ones(len(stated)))
     drawn = [
@@ -65,7 +65,6 @@ def abnormal(
     ]
     auc, false_alarms, recall = map(interval, curve.figures(false_alarm_rate), np.transpose(drawn))
     calibration = _calibration(is_abnormal, stated)
-    gaps = [abs(said - found) * count for said, found, count in calibration]
     return Abnormal(
         windows=len(stated),
         abnormal_windows=int(is_abnormal.sum()),
@@ -75,7 +74,7 @@ def abnormal(
         false_alarm_rate=false_alarm_rate,
         recall=recall,
         recall_threshold=ranking.thresholds[curve.within(false_alarm_rate)].item(),
-        calibration_error=float(sum(gaps) / len(stated)),
+        calibration_error=calibration_error(is_abnormal, stated),
         roc=curve.points(),
         calibration=calibration,
     )
@@ -146,6 +145,17 @@ def _draws(of_segment: Flags) -> list[Floats]:
         count = int(side.sum())
         drawn[:, side] = chance.multinomial(count, np.full(count, 1 / count), size=RESAMPLES)
     return list(drawn)
+
+
+def stated_abnormal(posteriors: NDArray[np.float32]) -> Floats:
+    """How probable posteriors (windows, 9) say that an abnormal emotion is, (windows,)."""
+    return np.asarray(posteriors[:, _ABNORMAL].sum(axis=1), dtype=np.float64)
+
+
+def calibration_error(is_abnormal: Flags, stated: Floats) -> float:
+    """The mean gap between what is stated and how often it is so (Naeini et al. 2015)."""
+    gaps = [abs(said - found) * count for said, found, count in _calibration(is_abnormal, stated)]
+    return float(sum(gaps) / len(stated))
 
 
 def _calibration(is_abnormal: Flags, stated: Floats) -> list[tuple[float, float, int]]:

@@ -20,32 +20,74 @@ from tonewatch.evaluation.acoustics import (
 
 ROOM_SHARE, ECHO_SHARE, NOISE_SHARE, CLIPPING_SHARE = 0.3, 0.15, 0.6, 0.12
 
+PLACES = ("anywhere", "speakerphone", "office")
+PLACE_SHARES = (0.4, 0.4, 0.2)
+"""The two that calls come from, more often than chance would put their parts together."""
+
+SYNTHETIC_ROOM_SHARE = 0.4
+
 LINES = ("as it is", "telephone", "mobile", "internet", "narrowed")
 LINE_SHARES = (0.4, 0.27, 0.08, 0.1, 0.15)
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """Recordings of noise and rooms to place speech in."""
+    """Recordings of noise, by kind, and of rooms to place speech in."""
 
-    noises: tuple[FloatArray, ...]
+    noises: tuple[tuple[FloatArray, ...], ...]
     rooms: tuple[FloatArray, ...]
 
 
 def augment(speech: FloatArray, surroundings: Surroundings, chance: Generator) -> FloatArray:
     """One plausible way in which the speech could have reached us."""
     speech = change_speed(speech, chance.uniform(0.88, 1.14))
-    if surroundings.rooms and chance.random() < ROOM_SHARE:
-        speech = in_room(speech, surroundings.rooms[chance.integers(len(surroundings.rooms))])
+    match chance.choice(PLACES, p=PLACE_SHARES):
+        case "speakerphone":
+            speech = _echoed(in_room(speech, _room(surroundings, chance)), chance)
+            return lines.telephone(equalise(speech, chance))
+        case "office":
+            return equalise(_in_noise(speech, surroundings, chance, (3, 20)), chance)
+        case _:
+            return _anywhere(speech, surroundings, chance)
+
+
+def _anywhere(speech: FloatArray, surroundings: Surroundings, chance: Generator) -> FloatArray:
+    """Any mixture of what there is."""
+    if chance.random() < ROOM_SHARE:
+        speech = in_room(speech, _room(surroundings, chance))
     if chance.random() < ECHO_SHARE:
-        speech = echoed(speech, chance.uniform(0.02, 0.2), chance.uniform(6, 20))
-    if surroundings.noises and chance.random() < NOISE_SHARE:
-        noise = surroundings.noises[chance.integers(len(surroundings.noises))]
-        speech = add_noise(speech, noise, chance.uniform(0, 30), chance)
+        speech = _echoed(speech, chance)
+    if chance.random() < NOISE_SHARE:
+        speech = _in_noise(speech, surroundings, chance, (0, 30))
     speech = equalise(speech, chance)
     if chance.random() < CLIPPING_SHARE:
         speech = clip_peaks(speech, chance.uniform(0.2, 0.7))
     return _over_a_line(speech, chance)
+
+
+def _echoed(speech: FloatArray, chance: Generator) -> FloatArray:
+    return echoed(speech, chance.uniform(0.02, 0.2), chance.uniform(6, 20))
+
+
+def _in_noise(
+    speech: FloatArray, around: Surroundings, chance: Generator, snr_db: tuple[float, float]
+) -> FloatArray:
+    if not around.noises:
+        return speech
+    kind = around.noises[chance.integers(len(around.noises))]
+    return add_noise(speech, kind[chance.integers(len(kind))], chance.uniform(*snr_db), chance)
+
+
+def _room(around: Surroundings, chance: Generator) -> FloatArray:
+    """A measured room, or one that fades exponentially (0.15 to 0.7 s to -60 dB)."""
+    if around.rooms and chance.random() >= SYNTHETIC_ROOM_SHARE:
+        return around.rooms[chance.integers(len(around.rooms))]
+    seconds = chance.uniform(0.15, 0.7)
+    time = np.arange(int(seconds * SAMPLE_RATE_HZ)) / SAMPLE_RATE_HZ
+    tail = chance.uniform(0.02, 0.12) * chance.standard_normal(len(time))
+    tail *= 10 ** (-3 * time / seconds)
+    tail[0] = 1.0
+    return tail.astype(np.float32)
 
 
 def trim(speech: FloatArray) -> FloatArray:

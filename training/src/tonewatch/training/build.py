@@ -28,6 +28,9 @@ PERMISSIVE: Final = frozenset({"emodb"})
 EXAMPLES: Final = 120
 """Windows that show the ear usual ranges."""
 
+MEASURED: Final = "measured"
+"""Folder beside the weights to ship: those that the figures are of, and the figures."""
+
 Choice = Callable[[Segment], bool]
 
 
@@ -49,10 +52,22 @@ class Material:
         return replace(self, clips=clips, speech=Vectors(self.speech.rows[rows], renumbered))
 
 
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What cross-validation decides."""
+
+    epochs: int
+    temperature: float
+
+
 def build_weights(
     data: Path, out: Path, plan: Plan, corpora: Collection[str], cache: Path
 ) -> Report:
-    """Hears, cross-validates, trains, writes, and measures on the held-out speakers.
+    """Hears, cross-validates, trains twice, and measures.
+
+    `out/measured` gets weights that never met the held-out speakers, and their figures on these;
+    `out` gets the weights to ship: the same recipe, seed and length, taught by everybody. They
+    have nobody left to be measured on, so the figures of the others stand for them.
 
     Raises:
         TonewatchError: data or encoders cannot be used, or training failed.
@@ -60,10 +75,16 @@ def build_weights(
     clips = read_corpus(data, corpora)
     used = {clip.corpus for clip in clips}
     check_split(clips)
-    material = hear(data, plan.seed, cache).only(lambda clip: clip.corpus in used)
+    everybody = hear(data, plan.seed, cache).only(lambda clip: clip.corpus in used)
+    taught = everybody.only(lambda clip: not is_held_out(clip))
     about = {"model": MODEL, "notice": notice_of(used), "corpora": sorted(used)}
-    make_weights(material, plan, about, out)
-    return evaluate_weights(out, [clip for clip in clips if is_held_out(clip)], data, out)
+    settled = settle(taught, plan)
+    make_weights(taught, plan, settled, about, out / MEASURED)
+    held_out = [clip for clip in clips if is_held_out(clip)]
+    report = evaluate_weights(out / MEASURED, held_out, data, out / MEASURED)
+    about["measured_as"] = report.about.revision
+    make_weights(everybody, plan, settled, about, out)
+    return report
 
 
 def leave_each_out(data: Path, out: Path, plan: Plan, cache: Path) -> dict[str, Report]:
@@ -89,8 +110,8 @@ def leave_each_out(data: Path, out: Path, plan: Plan, cache: Path) -> dict[str, 
     return reports
 
 
-def make_weights(material: Material, plan: Plan, about: Mapping[str, object], out: Path) -> None:
-    """Cross-validates over speakers, then trains on all of them and writes a folder of weights."""
+def settle(material: Material, plan: Plan) -> Settled:
+    """Cross-validates over speakers: how long to train, and how sure to be."""
     crossed = cross(material.clips, material.speech, material.noise, plan)
     epochs = crossed.best_epoch
     temperature = crossed.temperature(epochs)
@@ -99,25 +120,33 @@ def make_weights(material: Material, plan: Plan, about: Mapping[str, object], ou
             f"epoch {epoch}: UA of speakers not learnt from {crossed.recall(epoch):.3f}", flush=True
         )
     print(f"{epochs} epochs, temperature {temperature:.2f}", flush=True)
+    return Settled(epochs, temperature)
+
+
+def make_weights(
+    material: Material, plan: Plan, settled: Settled, about: Mapping[str, object], out: Path
+) -> None:
+    """Trains on all of the material and writes a folder of weights."""
     lessons = labelled_lessons(material.clips, material.speech, material.noise)
-    head = train_head(lessons, plan, epochs=epochs)
-    card = {**about, "plan": asdict(plan), "epochs": epochs}
-    write_weights(material.ear, head, temperature, card, out)
+    head = train_head(lessons, plan, epochs=settled.epochs)
+    card = {**about, "plan": asdict(plan), "epochs": settled.epochs}
+    write_weights(material.ear, head, settled.temperature, card, out)
 
 
 def hear(data: Path, seed: int, cache: Path) -> Material:
-    """Everything but the held-out speakers, prepared and heard; kept in the cache.
+    """Everything, prepared and heard; kept in the cache. The ear is fitted to nobody held out.
 
     Raises:
         TonewatchError: a file cannot be read, or the encoders cannot be had.
     """
-    clips = [clip for clip in read_corpus(data) if not is_held_out(clip)]
+    clips = read_corpus(data)
     print(f"{len(clips)} clips: reading and augmenting", flush=True)
     speech = prepare_speech(clips, data, seed, cache)
     noise = prepare_noise(data, seed, cache)
     ear = cache / "ear.onnx"
     if not ear.exists():
-        write_ear(ear, cache, map(_example, _spread(speech)))
+        heard = [sound for clip, sound in zip(clips, speech, strict=True) if not is_held_out(clip)]
+        write_ear(ear, cache, map(_example, _spread(heard)))
     print("hearing", flush=True)
     return Material(
         ear, clips, hear_all(ear, speech, seed, cache), hear_all(ear, noise, seed, cache)

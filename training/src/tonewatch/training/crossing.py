@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import nn
 
+from tonewatch.evaluation.abnormal import calibration_error, stated_abnormal
 from tonewatch.evaluation.labelled import Segment
+from tonewatch.evaluation.labels import ABNORMAL
 from tonewatch.training.corpus import CLASSES
 from tonewatch.training.lessons import labelled_lessons
 from tonewatch.training.network import Head
@@ -50,22 +50,25 @@ class Crossing:
         return int(smooth.argmax()) + 1
 
     def temperature(self, epoch: int) -> float:
-        """What to divide logits by (Guo et al. 2017), the least weighted cross-entropy.
+        """What to divide logits by (Guo et al. 2017): the least calibration error of "abnormal".
 
-        Every corpus counts the same, however many clips it has.
+        That is the probability that alerts are made of. Every corpus counts the same.
         """
-        sizes: dict[str, int] = defaultdict(int)
-        for clip in self.clips:
-            sizes[clip.corpus] += 1
-        weight = torch.tensor([1 / sizes[clip.corpus] for clip in self.clips])
-        right = torch.tensor([CLASSES.index(clip.emotion) for clip in self.clips])
-        logits = torch.from_numpy(self.logits(epoch))
+        logits = self.logits(epoch)
         tried = np.geomspace(0.3, 4, 120)
-        losses = [
-            float((nn.functional.cross_entropy(logits / t, right, reduction="none") * weight).sum())
-            for t in tried
+        return float(tried[int(np.argmin([self._error(logits / t) for t in tried]))])
+
+    def _error(self, logits: Logits) -> float:
+        """Calibration error of "abnormal", the mean over the corpora's."""
+        exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
+        stated = stated_abnormal(exponentials / exponentials.sum(axis=1, keepdims=True))
+        is_abnormal = np.array([clip.emotion in ABNORMAL for clip in self.clips])
+        corpora = np.array([clip.corpus for clip in self.clips])
+        errors = [
+            calibration_error(is_abnormal[corpora == corpus], stated[corpora == corpus])
+            for corpus in sorted(set(corpora.tolist()))
         ]
-        return float(tried[int(np.argmin(losses))])
+        return float(np.mean(errors))
 
 
 def cross(clips: Sequence[Segment], speech: Vectors, noise: Vectors, plan: Plan) -> Crossing:

@@ -4,6 +4,7 @@ What the ear makes of them is computed next, in `vectors`. The order of the work
 each clip draws from its own generator.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -62,9 +63,13 @@ def prepare_noise(
 @cache
 def read_surroundings(data: Path) -> Surroundings:
     """Noise and rooms to augment with; the held-out noise recordings are not among them."""
-    noises = [read_audio(file) for file in _noise_files(data)]
+    kinds: dict[str, list[NDArray[np.float32]]] = defaultdict(list)
+    for file in _noise_files(data):
+        noise = read_audio(file)
+        if len(noise):
+            kinds[file.parent.name].append(noise)
     rooms = [_room(read_audio(file)) for file in sorted((data / "rooms").glob("*.flac"))]
-    return Surroundings(tuple(noise for noise in noises if len(noise)), tuple(rooms))
+    return Surroundings(tuple(map(tuple, kinds.values())), tuple(rooms))
 
 
 def pack(frames: features.Frames) -> Half:
