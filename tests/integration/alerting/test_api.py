@@ -1,5 +1,7 @@
 """The API: rules with their errors, webhooks with their secrets, the delivery log in pages."""
 
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -74,21 +76,17 @@ async def test_a_changed_file_is_in_force_by_itself_and_a_bad_one_never_is(
         assert "No such file" in str((await shown())["last_error"])
 
 
-async def test_changes_are_found_where_the_system_reports_none(
-    alerting: Starting, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def no_watches(*args: object, **more: object) -> object:
-        raise OSError("no watches left")
-
-    monkeypatch.setattr("tonewatch.alerting.rules._book.awatch", no_watches)
+async def test_a_hangup_signal_reads_the_rules_again(alerting: Starting, tmp_path: Path) -> None:
     file = tmp_path / "rules.yaml"
     file.write_text(GOOD)
-    async with alerting(rules_file=file, rules_poll_seconds=0.05) as client:
-        file.write_text(GOOD.replace("first", "second"))
+    async with alerting(rules_file=file, rules_poll_seconds=3600) as client:
 
         async def is_second() -> bool:
             return "second" in (await client.get("/v1/rules")).text
 
+        file.write_text(GOOD.replace("first", "second"))
+        assert not await is_second()
+        os.kill(os.getpid(), signal.SIGHUP)
         await wait_until(is_second)
 
 

@@ -5,9 +5,10 @@ import json
 import pytest
 
 from tests.support.messages import make_alert, make_score
-from tonewatch.console.live import Hub, Viewer
+from tonewatch.console.live import Hub
 from tonewatch.console.live.hub import OVERLAP_MS
 from tonewatch.shared.metrics import Metrics
+from tonewatch.shared.sse import Viewer
 
 QUEUE = 10
 

@@ -65,7 +65,7 @@ class AlertingOptions(ServiceOptions):
         default=None, description="rules.yaml; without it the default rule is in force"
     )
     rules_poll_seconds: float = Field(
-        default=2.0, gt=0, description="How often the file is looked at where no change is reported"
+        default=2.0, gt=0, description="How often the file is looked at for changes"
     )
     database_url: SecretStr | None = Field(
         default=None, description="Deliveries and webhooks; default alerting.db in data_dir"

@@ -1,18 +1,13 @@
 """The rules in force: read at start, read again on change, and never replaced by a bad file."""
 
 import asyncio
-import hashlib
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
+import contextlib
 from datetime import datetime
 from importlib import resources
 from pathlib import Path
 from typing import Final
 
-from watchfiles import awatch
-
 from tonewatch.alerting.rules._load import (
-    MAX_BYTES,
     LoadedRules,
     RulesError,
     load_rules,
@@ -22,7 +17,8 @@ from tonewatch.alerting.rules._model import Channel
 from tonewatch.shared.clock import utc_now
 from tonewatch.shared.logging import get_logger
 from tonewatch.shared.metrics import Metrics
-from tonewatch.shared.runtime import Loop, wait_for_stop
+from tonewatch.shared.runtime import Loop
+from tonewatch.shared.watching import FileWatch
 
 DEFAULT_NAME: Final = "default_rules.yaml"
 
@@ -78,12 +74,17 @@ class RuleBook:
             self._accept(loaded)
 
     def watch(self) -> Loop:
-        """The loop that reloads when the file changes."""
+        """The loop that reloads when the file changes, and at SIGHUP."""
 
         async def watch_rules(stop: asyncio.Event) -> None:
-            async with aclosing(self._changes(stop)) as changes:
-                async for _ in changes:
-                    await self._reload_if_changed()
+            if self.file is None:
+                await stop.wait()
+                return
+            watch = FileWatch(self.file, self._poll_seconds, known=self._seen_digest)
+            watch.listen()
+            while await watch.changed(stop):
+                with contextlib.suppress(RulesError):  # logged, counted and shown
+                    await self.reload()
 
         return watch_rules
 
@@ -95,7 +96,7 @@ class RuleBook:
 
     def _accept(self, loaded: LoadedRules) -> None:
         self._loaded, self.loaded_at, self.last_error = loaded, utc_now(), None
-        self._seen_digest = loaded.digest
+        self._seen_digest = loaded.digest  # of the whole file, as FileWatch takes it
         self._metrics.count("rules_reloads_total", outcome="accepted")
         self._metrics.set("rules_loaded", sum(rule.enabled for rule in loaded.rules))
         self._metrics.set("rules_last_reload_success", 1)
@@ -110,44 +111,3 @@ class RuleBook:
         self._metrics.set("rules_last_reload_success", 0)
         if self._loaded is not None:  # at the first start it is the error that ends the process
             log.error("rules refused, those before stay in force", problems=error.message)
-
-    async def _reload_if_changed(self) -> None:
-        digest = await asyncio.to_thread(self._digest)
-        if digest == self._seen_digest:
-            return
-        self._seen_digest = digest
-        try:
-            await self.reload()
-        except RulesError:
-            return  # logged, counted and shown where it was found
-
-    def _digest(self) -> str:
-        try:
-            with (self.file or Path()).open("rb") as stream:
-                return hashlib.sha256(stream.read(MAX_BYTES + 1)).hexdigest()
-        except OSError as error:
-            return f"unreadable: {error.strerror}"
-
-    async def _changes(self, stop: asyncio.Event) -> AsyncGenerator[None]:
-        """Yield when the file may have changed: at a report of the system, and from time to time.
-
-        The directory is watched, not the file: editors and Kubernetes replace files. Bind mounts
-        report nothing, hence the second occasion.
-        """
-        if self.file is None:
-            await stop.wait()
-            return
-        try:
-            async for _ in awatch(
-                self.file.absolute().parent,
-                stop_event=stop,
-                recursive=False,
-                rust_timeout=int(self._poll_seconds * 1000),
-                yield_on_timeout=True,
-                ignore_permission_denied=True,
-            ):
-                yield
-        except (OSError, RuntimeError) as error:  # no inotify watches left, directory replaced ...
-            log.warning("changes of the rules are looked for, not reported", reason=str(error))
-        while not await wait_for_stop(stop, self._poll_seconds):
-            yield

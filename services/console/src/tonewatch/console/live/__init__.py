@@ -5,8 +5,8 @@
 """
 
 from tonewatch.console.live.board import Board
-from tonewatch.console.live.hub import Hub, Viewer
+from tonewatch.console.live.hub import Hub
 from tonewatch.console.live.routes import live_router
 from tonewatch.console.live.tail import Tail
 
-__all__ = ["Board", "Hub", "Tail", "Viewer", "live_router"]
+__all__ = ["Board", "Hub", "Tail", "live_router"]

@@ -1,6 +1,5 @@
 """Messages of the streams as the public event stream shows them (server-sent events)."""
 
-import json
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -45,10 +44,3 @@ def name_of(message: Message) -> EventName:
     # every Message has a `type`; only the base class does not declare it
     name: EventName = message.type  # type: ignore[attr-defined]
     return name
-
-
-def encode(name: EventName, data: Any, event_id: str | None = None) -> bytes:
-    """One server-sent event; JSON has no raw line breaks, so one `data` line is enough."""
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
-    head = f"id: {event_id}\n" if event_id else ""
-    return f"{head}event: {name}\ndata: {text}\n\n".encode()

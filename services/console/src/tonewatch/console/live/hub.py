@@ -6,62 +6,21 @@ since that time, with some overlap, for events are idempotent (keyed by session,
 by alert and state). A viewer too slow for its queue, or away for too long, is told to start afresh.
 """
 
-import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
 from itertools import islice
 from typing import Any, Final
 
 from tonewatch.console.live.board import Board
-from tonewatch.console.live.events import LiveEvent, encode, name_of, public_data
+from tonewatch.console.live.events import LiveEvent, name_of, public_data
 from tonewatch.shared.clock import iso_utc, utc_now
 from tonewatch.shared.ids import new_id
 from tonewatch.shared.messages import Message
 from tonewatch.shared.metrics import Metrics
+from tonewatch.shared.sse import RESET, Viewer, encode
 
 HISTORY_EVENTS: Final = 50_000
 OVERLAP_MS: Final = 5_000
 """Partitions are read one after the other, so times of events are not strictly in order."""
-
-RESET: Final = encode("reset", {})
-
-
-class Viewer:
-    """One open event stream: its queue, which never holds more than `size` events."""
-
-    def __init__(self, size: int, first: list[bytes]) -> None:
-        self._size = size
-        self._waiting: deque[bytes] = deque(first)
-        self._arrived = asyncio.Event()
-        self._closed = False
-
-    def offer(self, wire: bytes) -> None:
-        """Queue an event; if the viewer lags too far behind, everything it has not seen is void."""
-        if len(self._waiting) >= self._size:
-            self._waiting.clear()
-            wire = RESET
-        self._waiting.append(wire)
-        self._arrived.set()
-
-    def close(self) -> None:
-        """End the stream after what is queued."""
-        self._closed = True
-        self._arrived.set()
-
-    async def batches(self, heartbeat_seconds: float) -> AsyncIterator[bytes]:
-        """What is queued, whenever there is something; empty bytes after a while of nothing."""
-        while self._waiting or not self._closed:
-            if self._waiting:
-                batch = b"".join(self._waiting)
-                self._waiting.clear()
-                yield batch
-                continue
-            self._arrived.clear()
-            try:
-                async with asyncio.timeout(heartbeat_seconds):
-                    await self._arrived.wait()
-            except TimeoutError:
-                yield b""
 
 
 class Hub:

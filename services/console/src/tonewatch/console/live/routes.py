@@ -1,15 +1,13 @@
 """The live view over HTTP: what goes on now, and the stream of changes since."""
 
 import time
-from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query
 from fastapi.responses import StreamingResponse
 
-from tonewatch.console.live.hub import Hub, Viewer
-
-RETRY = b"retry: 1000\n\n"
+from tonewatch.console.live.hub import Hub
+from tonewatch.shared.sse import stream
 
 
 def live_router(hub: Hub, *, heartbeat_seconds: float) -> APIRouter:
@@ -38,21 +36,11 @@ def live_router(hub: Hub, *, heartbeat_seconds: float) -> APIRouter:
 
         After `reset` the cursor is void: ask /api/v1/live again.
         """
-        viewer = hub.watch(last_event_id or after)
-        return StreamingResponse(
-            _frames(hub, viewer, heartbeat_seconds),
-            media_type="text/event-stream",
-            # proxies must pass events on at once
-            headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+        return stream(
+            hub.watch(last_event_id or after),
+            hub.leave,
+            heartbeat_seconds=heartbeat_seconds,
+            heartbeat=hub.status,
         )
 
     return router
-
-
-async def _frames(hub: Hub, viewer: Viewer, heartbeat_seconds: float) -> AsyncIterator[bytes]:
-    try:
-        yield RETRY
-        async for batch in viewer.batches(heartbeat_seconds):
-            yield batch or hub.status()
-    finally:
-        hub.leave(viewer)
