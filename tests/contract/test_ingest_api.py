@@ -17,11 +17,18 @@ ROUTES = {
     ("/v1/sources/{source_id}", "delete"),
     ("/v1/sources/{source_id}/rotate-key", "post"),
     ("/v1/audio", "post"),
+    ("/v1/audit", "get"),
+    ("/v1/sources-file", "get"),
+    ("/v1/sources-file/reload", "post"),
+    ("/v1/sources/events", "get"),
+    ("/v1/sources/{source_id}/history", "get"),
+    ("/v1/sources/{source_id}", "patch"),
     ("/v1/audio/{session_id}", "get"),
 }
 SOURCE = {
     *("id", "name", "kind", "url", "labels", "state", "reason"),
-    *("since", "session_id", "reconnects"),
+    *("since", "session_id", "open_sessions", "reconnects"),
+    *("channels", "policy", "permitted_labels", "quality"),
 }
 
 

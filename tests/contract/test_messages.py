@@ -48,6 +48,12 @@ def test_an_unknown_field_is_ignored_and_a_newer_version_refused() -> None:
         decode(FRAMES, Entry("1-0", {"h": json.dumps(header | {"v": 2}).encode()}))
 
 
+def test_a_frame_of_an_older_ingest_is_read() -> None:
+    header = json.loads(make_frame().model_dump_json())
+    del header["clipping"]
+    assert decode(FRAMES, Entry("1-0", {"h": json.dumps(header).encode()})) == make_frame()
+
+
 @pytest.mark.parametrize("header", [b"", b"{", b"[]", b'{"type": "frame"}', b"\xff\xfe"])
 def test_garbage_is_an_invalid_message_not_a_crash(header: bytes) -> None:
     for stream in (FRAMES, SCORES):

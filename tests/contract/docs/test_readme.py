@@ -11,6 +11,11 @@ PAIRS = [
     (ENGLISH, CHINESE),
     (ROOT / "docs" / "rules.md", ROOT / "docs" / "rules.zh-CN.md"),
     (ROOT / "docs" / "model-card.md", ROOT / "docs" / "model-card.zh-CN.md"),
+    *(
+        (page, page.with_name(f"{page.stem}.zh-CN.md"))
+        for page in sorted((ROOT / "docs" / "ways-in").glob("*.md"))
+        if not page.stem.endswith(".zh-CN")
+    ),
 ]
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 HEADING = re.compile(r"^(#+) ", re.MULTILINE)

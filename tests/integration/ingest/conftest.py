@@ -1,6 +1,7 @@
 """Ingest in the test's process, with real ffmpeg, a local stream server and a real nginx-rtmp."""
 
 import asyncio
+import subprocess
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from string import Template
@@ -41,6 +42,20 @@ async def stream_server() -> AsyncIterator[StreamServer]:
     """An HTTP server whose streams tests control."""
     async with StreamServer() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def segment(ffmpeg: str) -> bytes:
+    """Two seconds of a tone in MPEG-TS."""
+    made = subprocess.run(
+        [
+            *(ffmpeg, "-nostdin", "-loglevel", "error", "-f", "lavfi"),
+            *("-i", "sine=frequency=440:duration=2", "-c:a", "aac", "-f", "mpegts", "pipe:1"),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    return made.stdout
 
 
 @pytest.fixture

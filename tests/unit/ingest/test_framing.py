@@ -1,5 +1,6 @@
 """PCM becomes numbered seconds, however it arrives."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -57,6 +58,11 @@ def test_speech_and_silence_are_told_apart_and_levels_are_right() -> None:
     assert (silent.speech, silent.level_dbfs) == (0, -100)
     assert spoken.speech > 0.8
     assert abs(tone.level_dbfs - -9.03) < 0.05
+
+
+def test_each_second_says_how_much_of_it_is_clipped() -> None:
+    clipped = [piece.clipping for piece in cut(sine_pcm(1) + sine_pcm(1, amplitude=2), [3200])]
+    assert clipped == [0, pytest.approx(0.67, abs=0.01)]
 
 
 def test_noise_below_the_floor_is_no_speech() -> None:

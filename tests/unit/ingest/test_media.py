@@ -14,8 +14,8 @@ def test_the_command_that_pulls_a_stream() -> None:
     argv = pull_argv("/bin/ffmpeg", "rtmp://h/live/x", io_timeout=timedelta(seconds=10))
     assert argv == [
         *("/bin/ffmpeg", "-nostdin", "-hide_banner", "-nostats", "-loglevel", "level+info"),
-        *("-analyzeduration", "500000", "-probesize", "32768"),
-        *("-protocol_whitelist", "rtmp,tcp", "-rw_timeout", "10000000"),
+        *("-analyzeduration", "500000", "-format_whitelist", "flv,live_flv"),
+        *("-probesize", "32768", "-protocol_whitelist", "rtmp,tcp", "-rw_timeout", "10000000"),
         *("-i", "rtmp://h/live/x", "-map", "0:a:0", "-f", "s16le"),
         *("-ac", "1", "-acodec", "pcm_s16le", "-ar", "16000", "-flush_packets", "1", "pipe:1"),
     ]
@@ -30,12 +30,27 @@ def test_the_command_that_decodes_a_recording() -> None:
     assert not {"hls", "concat", "dash"} & set(whitelist)
 
 
-@pytest.mark.parametrize("scheme", ["http", "https", "rtmp", "rtmps"])
-def test_no_url_makes_ffmpeg_open_files(scheme: str) -> None:
+@pytest.mark.parametrize("scheme", ["http", "https", "rtmp", "rtmps", "rtsp", "srt"])
+def test_no_url_makes_ffmpeg_open_files_or_go_past_the_guard(scheme: str) -> None:
     argv = pull_argv("ffmpeg", f"{scheme}://h/x", io_timeout=timedelta(seconds=1))
-    protocols = argv[argv.index("-protocol_whitelist") + 1].split(",")
-    assert scheme in protocols
-    assert not {"file", "pipe", "concat", "data", "subfile", "unix"} & set(protocols)
+    protocols = set(argv[argv.index("-protocol_whitelist") + 1].split(","))
+    formats = set(argv[argv.index("-format_whitelist") + 1].split(","))
+    assert protocols
+    assert not {"file", "pipe", "concat", "data", "subfile", "unix", "udp", "rtp"} & protocols
+    assert not {"concat", "dash", "sdp"} & formats
+    if "hls" in formats:
+        # a playlist may name any protocol that is allowed
+        assert protocols == {"http", "tcp", "crypto"}
+
+
+def test_rtsp_stays_on_its_connection() -> None:
+    argv = pull_argv(
+        "ffmpeg", "rtsp://127.0.0.1:5/x", io_timeout=timedelta(seconds=2), extra={"a": "b"}
+    )
+    assert argv[argv.index("-rtsp_transport") + 1] == "tcp"
+    assert argv[argv.index("-timeout") + 1] == "2000000"
+    assert argv[argv.index("-a") + 1] == "b"
+    assert "-rw_timeout" not in argv
 
 
 @pytest.mark.parametrize(

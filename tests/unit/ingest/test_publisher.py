@@ -12,11 +12,12 @@ from tonewatch.ingest.publishing import Outbox, Publisher, SessionInfo, publishe
 from tonewatch.shared.broker import MemoryBroker, Outgoing
 from tonewatch.shared.broker.codec import decode
 from tonewatch.shared.errors import BrokerUnavailableError
-from tonewatch.shared.messages import Frame, Gap, Lane, SessionEvent
+from tonewatch.shared.messages import Frame, Gap, Lane, SessionEvent, Speaker, UtteranceMark
 from tonewatch.shared.metrics import Metrics
 from tonewatch.shared.streams import FRAMES, SCORES, SESSIONS, UPLOADS, Stream
 
 AT = datetime(2026, 1, 4, tzinfo=UTC)
+BOTH = (Speaker.CUSTOMER, Speaker.AGENT)
 
 
 @pytest.fixture(autouse=True)
@@ -178,3 +179,63 @@ async def test_a_frame_whose_answer_was_lost_is_not_published_twice() -> None:
     frames = await rig.frames()
     assert [frame.seq for frame in frames] == [0, 1, 2]
     assert list(frames[2].history) == [rig.ids[0], rig.ids[1]]
+
+
+def open_call(rig: Rig) -> Outbox:
+    return rig.publisher.open(
+        SessionInfo(
+            session_id="call-1",
+            source_id="source-1",
+            name="line",
+            kind="pull",
+            started_at=AT,
+            speakers=BOTH,
+        )
+    )
+
+
+def say_both(rig: Rig, outbox: Outbox, *seqs: int) -> None:
+    for seq in seqs:
+        piece = Piece(seq, bytes([seq]) * 32_000, speech=1, level_dbfs=-20, utterances=())
+        for speaker in BOTH:
+            rig.publisher.add(outbox, piece, AT, speaker)
+
+
+async def test_two_tracks_keep_their_own_order_and_history(rig: Rig) -> None:
+    outbox = open_call(rig)
+    say_both(rig, outbox, 0, 1, 2)
+    await wait_until(lambda: outbox.settled_seq == 3)
+    outbox.end(frames=3, reason="done")
+    await rig.all_published()
+    for speaker in BOTH:
+        frames = [frame for frame in await rig.frames() if frame.speaker is speaker]
+        assert [frame.seq for frame in frames] == [0, 1, 2]
+        assert [len(frame.history) for frame in frames] == [0, 1, 2]
+
+
+async def test_two_tracks_each_get_one_gap_for_what_did_not_fit(rig: Rig) -> None:
+    outbox = open_call(rig)
+    say_both(rig, outbox, 0)
+    await wait_until(lambda: outbox.settled_seq == 1)
+    await rig.away()
+    say_both(rig, outbox, *range(1, 9))
+    outbox.end(frames=9, reason="done")
+    await rig.all_published()
+    gaps = [m for m in await rig.messages(SCORES) if isinstance(m, Gap)]
+    for speaker in BOTH:
+        (gap,) = [gap for gap in gaps if gap.speaker is speaker]
+        kept = [frame.seq for frame in await rig.frames() if frame.speaker is speaker]
+        lost = list(range(gap.first_seq, gap.last_seq + 1))
+        assert sorted(kept + lost) == list(range(9))
+        after = next(f for f in await rig.frames() if f.speaker is speaker and f.seq > 0)
+        assert after.history == ()
+
+
+async def test_a_frame_says_what_was_heard_in_it(rig: Rig) -> None:
+    marks = (UtteranceMark(number=2, start_ms=100, end_ms=None),)
+    piece = Piece(0, bytes(32_000), speech=0.6, level_dbfs=-3, utterances=marks, clipping=0.25)
+    rig.publisher.add(rig.open(), piece, AT)
+    await rig.all_published()
+    (frame,) = await rig.frames()
+    heard = (frame.speech, frame.level_dbfs, frame.clipping, frame.utterances)
+    assert heard == (0.6, -3, 0.25, marks)

@@ -54,4 +54,24 @@ def test_utterances_are_numbered_and_never_overlap(chunks: str) -> None:
     assert [mark.number for mark in closed] == list(range(len(closed)))
     edges = [edge for mark in closed for edge in (mark.start_ms, mark.end_ms or 0)]
     assert edges == sorted(edges)
-    assert all((mark.end_ms or 0) - mark.start_ms >= 300 for mark in closed)
+    assert all(300 <= (mark.end_ms or 0) - mark.start_ms <= 30_000 for mark in closed)
+
+
+@given(st.lists(st.tuples(st.sampled_from("#."), st.integers(1, 200)), min_size=1, max_size=40))
+def test_what_is_said_on_the_way_agrees_with_the_end(runs: list[tuple[str, int]]) -> None:
+    """A mark keeps its number and its start; pauses of half a second, and only they, end it."""
+    segmenter, told = Segmenter(), dict[int, UtteranceMark]()
+    chunks = "".join(chunk * length for chunk, length in runs) + "." * 25
+    for index, chunk in enumerate(chunks, start=1):
+        segmenter.push(voiced=chunk == "#")
+        for mark in segmenter.take_marks() if index % 50 == 0 or index == len(chunks) else ():
+            before = told.get(mark.number)
+            assert before is None or (before.start_ms, before.end_ms) == (mark.start_ms, None)
+            told[mark.number] = mark
+    for mark in told.values():
+        assert mark.end_ms is not None
+        spoken = chunks[mark.start_ms // 20 : mark.end_ms // 20]
+        assert spoken[0] == spoken[-1] == "#"
+        assert "." * 25 not in spoken
+        pause = chunks[mark.end_ms // 20 :][:25]
+        assert pause == "." * 25 or mark.end_ms - mark.start_ms > 29_000

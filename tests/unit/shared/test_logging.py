@@ -30,6 +30,11 @@ def _restored_logging() -> Iterator[None]:
         ("http://bob:pw@host/a.mp3", "http://***@host/a.mp3"),
         ("https://host/a?token=abc&b=2", "https://host/a?token=***&b=2"),
         ("https://oapi/robot/send?access_token=abc", "https://oapi/robot/send?access_token=***"),
+        (
+            "srt://h:9?streamid=#!::u=a&passphrase=b&latency=1",
+            "srt://h:9?streamid=***&passphrase=***&latency=1",
+        ),
+        ("rtsp://admin:pw@camera/1", "rtsp://***@camera/1"),
         ("nothing to hide", "nothing to hide"),
     ],
 )

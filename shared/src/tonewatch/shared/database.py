@@ -79,23 +79,24 @@ def writing(engine: AsyncEngine) -> AsyncEngine:
     return engine.execution_options(**{_BEGIN: "BEGIN IMMEDIATE"})
 
 
-async def migrate(engine: AsyncEngine, script_location: str) -> None:
-    """Bring the schema to the newest revision, all of it or nothing.
+async def migrate(engine: AsyncEngine, script_location: str, revision: str = "head") -> None:
+    """Bring the schema up to a revision, the newest if none is named, all of it or nothing.
 
     Args:
         engine: whose database is migrated.
         script_location: of Alembic, such as `tonewatch.storage:migrations`.
+        revision: an older one, for the tests of what comes after it.
     """
     async with writing(engine).begin() as connection:
-        await connection.run_sync(_upgrade, script_location)
+        await connection.run_sync(_upgrade, script_location, revision)
 
 
-def _upgrade(connection: Connection, script_location: str) -> None:
+def _upgrade(connection: Connection, script_location: str, revision: str) -> None:
     config = Config()
     config.set_main_option("script_location", script_location)
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, revision)
 
 
 def run_migrations(metadata: MetaData, version_table: str) -> None:

@@ -16,7 +16,8 @@ from tonewatch.shared.settings import LogOptions
 
 _URL_USERINFO: Final = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*://)[^/\s@]+@", re.IGNORECASE)
 _SECRET_PARAMETER: Final = re.compile(
-    r"(?P<name>\b[\w-]*(?:key|token|secret|password|passwd|pass|sign|signature|auth)=)[^&\s\"']+",
+    r"(?P<name>\b[\w-]*(?:key|token|secret|password|passwd|pass|passphrase|streamid|sign|signature|"
+    r"auth)=)[^&\s\"']+",
     re.IGNORECASE,
 )
 _RTMP_KEY: Final = re.compile(r"(?P<app>rtmps?://[^/\s]+/[^/\s]+/)[^\s\"'?]+", re.IGNORECASE)

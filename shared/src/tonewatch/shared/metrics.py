@@ -30,8 +30,10 @@ CounterName = Literal[
     "alerts_total",
     "deliveries_total",
     "rules_reloads_total",
+    "sources_file_reloads_total",
     "records_written_total",
     "trimmed_total",
+    "socket_refusals_total",
 ]
 GaugeName = Literal[
     "sources",
@@ -42,11 +44,14 @@ GaugeName = Literal[
     "engine_info",
     "gpu_memory_bytes",
     "real_time_factor",
+    "sources_file_last_reload_success",
+    "sources_file_last_reload_timestamp_seconds",
     "rules_loaded",
     "rules_last_reload_success",
     "rules_last_reload_timestamp_seconds",
     "deliveries_waiting",
     "live_viewers",
+    "socket_connections",
 ]
 HistogramName = Literal[
     "http_seconds",
@@ -92,8 +97,10 @@ COUNTERS: Final[dict[CounterName, _Spec]] = {
     "alerts_total": _Spec("Alert transitions published", ("state", "priority")),
     "deliveries_total": _Spec("Delivery attempts", ("channel", "outcome")),
     "rules_reloads_total": _Spec("Reloads of the rules", ("outcome",)),
+    "sources_file_reloads_total": _Spec("Reloads of the sources file", ("outcome",)),
     "records_written_total": _Spec("Rows written", ("table",)),
     "trimmed_total": _Spec("Stream entries trimmed", ("stream",)),
+    "socket_refusals_total": _Spec("New sockets refused for their number or rate", ("reason",)),
 }
 GAUGES: Final[dict[GaugeName, _Spec]] = {
     "sources": _Spec("Sources by state", ("state",)),
@@ -108,11 +115,14 @@ GAUGES: Final[dict[GaugeName, _Spec]] = {
     "real_time_factor": _Spec(
         "Compute time per second of speech, lately; below 1 one worker keeps up with one track"
     ),
+    "sources_file_last_reload_success": _Spec("1 if the last reload was accepted"),
+    "sources_file_last_reload_timestamp_seconds": _Spec("When the file was last accepted"),
     "rules_loaded": _Spec("Rules in force"),
     "rules_last_reload_success": _Spec("1 if the last reload was accepted"),
     "rules_last_reload_timestamp_seconds": _Spec("When rules were last accepted"),
     "deliveries_waiting": _Spec("Deliveries that wait for their next attempt"),
     "live_viewers": _Spec("Open live views"),
+    "socket_connections": _Spec("Open sockets that bring audio"),
 }
 HISTOGRAMS: Final[dict[HistogramName, _Spec]] = {
     "http_seconds": _Spec("Time to answer an HTTP request", ("route",)),

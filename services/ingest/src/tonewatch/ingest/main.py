@@ -8,3 +8,7 @@ from tonewatch.shared import runtime
 def main() -> None:
     """Run the command line."""
     runtime.main(IngestService, IngestSettings)
+
+
+if __name__ == "__main__":
+    main()

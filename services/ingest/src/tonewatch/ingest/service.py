@@ -10,14 +10,25 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from tonewatch.ingest.catalog import Catalog
-from tonewatch.ingest.handlers import audio_routes, rtmp_routes, source_routes
+from tonewatch.ingest.declaring import Declaring
+from tonewatch.ingest.guard import Guard
+from tonewatch.ingest.handlers import (
+    Addresses,
+    audio_routes,
+    audit_routes,
+    declaring_routes,
+    rtmp_routes,
+    source_routes,
+    watching_routes,
+)
 from tonewatch.ingest.live import Door, Fleet, PublishRepository, Tools, new_play_token
-from tonewatch.ingest.media import find_ffmpeg
+from tonewatch.ingest.media import Pump, find_ffmpeg
 from tonewatch.ingest.publishing import Publisher
 from tonewatch.ingest.sessions import Ledger, OpenSession, Sessions, close_left_open
 from tonewatch.ingest.sessions.session import PROGRESS_SECONDS
 from tonewatch.ingest.settings import IngestSettings
-from tonewatch.ingest.sources import SourceRepository
+from tonewatch.ingest.sockets import AudioSocketServer, Hub, socket_routes
+from tonewatch.ingest.sources import AuditLog, SourceRepository
 from tonewatch.ingest.uploads import Uploads, UploadStore
 from tonewatch.ingest.uploads.intake import UploadLimits
 from tonewatch.shared.broker import Broker
@@ -54,11 +65,26 @@ class IngestService(Service[IngestSettings]):
         async def finished(source_id: str, how: str) -> None:
             await repository.update(source_id, finished=how)
 
-        tools = Tools(options, self._ffmpeg, self._sessions, play_token, finished)
+        guard = Guard(
+            options.egress,
+            verify_tls=options.pull_verify_tls,
+            recordings_dir=options.recordings_dir,
+        )
+        tools = Tools(options, self._ffmpeg, self._sessions, play_token, finished, guard, Pump())
         self._fleet = Fleet(tools, self.metrics)
         publishes = PublishRepository(self._engine)
         self._door = Door(repository, publishes, self._fleet, play_token=play_token)
-        self._catalog = Catalog(repository, self._fleet, self._door)
+        self._audit = AuditLog(self._engine)
+        self._catalog = Catalog(
+            repository, self._audit, self._fleet, self._door, options.pull_rules
+        )
+        self._declaring = (
+            Declaring(self._catalog, options.sources_file, self.metrics)
+            if options.sources_file
+            else None
+        )
+        self._sockets = Hub(options, repository, self._fleet, self._sessions, self.metrics)
+        self.audiosocket = AudioSocketServer(self._sockets, options.host, options.audiosocket_port)
         self._upload_store = UploadStore(self._engine)
         self._uploads = Uploads(
             ffmpeg=self._ffmpeg,
@@ -81,16 +107,26 @@ class IngestService(Service[IngestSettings]):
         await self._uploads.open(self.settings.spool_dir)
         await self._catalog.load(self.settings.ingest.sources_file)
         await self._door.resume()
+        await self.audiosocket.open()
 
     def loops(self) -> Sequence[Loop]:
         """Publish; keep the ledger; close what a killed ingest left open; stop in order."""
-        return (self._publish, self._keep_ledger, self._recover, self._stop_in_order)
+        usual = (self._publish, self._keep_ledger, self._recover, self._stop_in_order)
+        return usual if self._declaring is None else (*usual, self._declaring.run)
 
     def routers(self) -> Sequence[APIRouter]:
-        """Sources, uploads, and what nginx-rtmp asks."""
+        """Sources, uploads, sockets, and what nginx-rtmp asks."""
         options = self.settings.ingest
+        addresses = Addresses(
+            rtmp=options.rtmp_publish_base,
+            websocket=options.ws_publish_base,
+            audiosocket=options.audiosocket_publish_base,
+        )
         return (
-            source_routes(self._catalog, options.rtmp_publish_base),
+            declaring_routes(self._declaring),
+            watching_routes(self._catalog, self._fleet.feed),
+            source_routes(self._catalog, self._fleet.feed, addresses),
+            audit_routes(self._audit),
             audio_routes(
                 self._uploads,
                 self._upload_store,
@@ -98,12 +134,12 @@ class IngestService(Service[IngestSettings]):
                 options.max_upload_bytes,
             ),
             rtmp_routes(self._door),
+            socket_routes(self._sockets),
         )
 
     async def close(self) -> None:
         """End what still runs (the broker may never have answered), and close the database."""
-        await self._uploads.stop()
-        await self._fleet.stop()
+        await self._stop_inputs()
         if held := self._publisher.held_frames:
             log.error("frames were lost: the broker was away until the end", frames=held)
         await self._sessions.abandon()
@@ -123,10 +159,17 @@ class IngestService(Service[IngestSettings]):
     async def _stop_in_order(self, stop: asyncio.Event) -> None:
         """Sources first, then what they still had to say, then their entries in the ledger."""
         await stop.wait()
-        await self._uploads.stop()
-        await self._fleet.stop()
+        self._fleet.feed.close()
+        await self._stop_inputs()
         self._publisher.finish()
         await self._sessions.closed()
+
+    async def _stop_inputs(self) -> None:
+        """Take no more audio from anywhere, and end the sessions there are."""
+        self.audiosocket.close()
+        await self._sockets.stop()
+        await self._uploads.stop()
+        await self._fleet.stop()
 
     async def _check_database(self) -> str:
         async with self._engine.connect() as connection:

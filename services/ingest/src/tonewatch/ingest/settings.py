@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from pydantic import Field, SecretStr
 
+from tonewatch.ingest.sources.urls import PULL_PROTOCOLS, PullProtocol, PullRules
 from tonewatch.shared.database import url_or_file
 from tonewatch.shared.egress import AddressPolicy
 from tonewatch.shared.settings import Port, ServiceOptions, Settings
@@ -34,6 +35,15 @@ class IngestOptions(ServiceOptions):
     egress: AddressPolicy = Field(
         default_factory=AddressPolicy, description="Which addresses may be pulled from"
     )
+    pull_protocols: tuple[PullProtocol, ...] = Field(
+        default=PULL_PROTOCOLS, description="Which kinds of URL may be pulled"
+    )
+    pull_verify_tls: bool = Field(
+        default=True, description="Refuse https servers whose certificate cannot be verified"
+    )
+    recordings_dir: Path | None = Field(
+        default=None, description="Folder whose files may be pulled as file:NAME"
+    )
     stall_seconds: float = Field(
         default=10.0, gt=0, le=60, description="A stream without audio for so long is dead"
     )
@@ -46,7 +56,27 @@ class IngestOptions(ServiceOptions):
     pull_ahead_seconds: float = Field(
         default=30.0,
         ge=1,
-        description="How far a pulled URL may run ahead of real time (a file is then paced)",
+        description="How far a pulled URL or a socket may run ahead of real time (then paced)",
+    )
+    ws_publish_base: str = Field(
+        default="ws://127.0.0.1:8080",
+        description="Where users are told to connect WebSockets to; if there is a proxy, its URL",
+    )
+    audiosocket_port: Port | None = Field(
+        default=None, description="Port for Asterisk's AudioSocket, on `host`; default: off"
+    )
+    audiosocket_publish_base: str = Field(
+        default="127.0.0.1:9092", description="HOST:PORT that users are told for AudioSocket"
+    )
+    hello_seconds: float = Field(
+        default=10.0, gt=0, le=60, description="Time a new socket has to say whose audio it brings"
+    )
+    socket_connections: int = Field(default=1000, ge=1, description="Open sockets in all")
+    socket_connections_per_source: int = Field(
+        default=500, ge=1, description="Open sockets with the key of one source"
+    )
+    socket_connects_per_second: float = Field(
+        default=50.0, gt=0, description="New sockets from one address; more are refused"
     )
     buffer_frames: int = Field(
         default=600, ge=1, description="Frames held, over all sources, while Redis is away"
@@ -56,6 +86,11 @@ class IngestOptions(ServiceOptions):
         default=4 * 3600.0, gt=0, description="Longest uploaded recording"
     )
     max_uploads: int = Field(default=8, ge=1, description="Recordings taken in at the same time")
+
+    @property
+    def pull_rules(self) -> PullRules:
+        """What users may pull."""
+        return PullRules(self.pull_protocols, recordings=self.recordings_dir is not None)
 
 
 class IngestSettings(Settings):

@@ -3,7 +3,18 @@
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import JSON, Column, Dialect, Float, Integer, MetaData, String, Table, TypeDecorator
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    Dialect,
+    Float,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    TypeDecorator,
+)
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -35,6 +46,9 @@ sources = Table(
     Column("url", String(2048)),
     Column("key_hash", String(64), unique=True),
     Column("labels", JSON, nullable=False),
+    Column("layout", String(32), nullable=False),
+    Column("unmonitored", JSON, nullable=False),
+    Column("permitted_labels", JSON, nullable=False),
     Column("origin", String(8), nullable=False),
     Column("finished", String(512)),
     Column("created_at", UtcDateTime, nullable=False),
@@ -49,6 +63,7 @@ open_sessions = Table(
     Column("kind", String(16), nullable=False),
     Column("lane", String(16), nullable=False),
     Column("labels", JSON, nullable=False),
+    Column("speakers", JSON, nullable=False),
     Column("started_at", UtcDateTime, nullable=False),
     Column("frames", Integer, nullable=False),
     Column("last_entry_id", String(64)),
@@ -62,6 +77,8 @@ rtmp_publishes = Table(
     Column("source_id", String(128), nullable=False),
     Column("stream", String(128), nullable=False),
     Column("since", UtcDateTime, nullable=False),
+    Column("labels", JSON, nullable=False),
+    Column("reported", Boolean, nullable=False),
 )
 
 uploads = Table(
@@ -74,4 +91,15 @@ uploads = Table(
     Column("duration_seconds", Float, nullable=False),
     Column("error", String(512)),
     Column("created_at", UtcDateTime, nullable=False),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("actor", String(128), nullable=False),
+    Column("action", String(64), nullable=False),
+    Column("source_id", String(128), nullable=False, index=True),
+    Column("details", JSON, nullable=False),
 )

@@ -8,7 +8,14 @@ schema version `v`; a consumer that meets a larger `v` dead-letters the message 
 """
 
 from tonewatch.shared.messages._alert import Alert, AlertState, Priority
-from tonewatch.shared.messages._base import SCHEMA_VERSION, Labels, Message, Speaker, Track
+from tonewatch.shared.messages._base import (
+    SCHEMA_VERSION,
+    LabelName,
+    Labels,
+    Message,
+    Speaker,
+    Track,
+)
 from tonewatch.shared.messages._frame import (
     FRAME_BYTES,
     FRAME_SAMPLES,
@@ -31,6 +38,7 @@ __all__ = [
     "Gap",
     "GapReason",
     "Granularity",
+    "LabelName",
     "Labels",
     "Lane",
     "Message",

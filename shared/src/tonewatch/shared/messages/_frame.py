@@ -46,6 +46,13 @@ class Frame(TrackMessage):
     level_dbfs: float = Field(
         allow_inf_nan=False, description="RMS level; 0 is full scale, silence is -100"
     )
+    clipping: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
+        description="Share of the samples at or next to full scale: overdriven audio",
+    )
     utterances: tuple[UtteranceMark, ...] = Field(
         default=(), description="Utterances that touch this frame"
     )

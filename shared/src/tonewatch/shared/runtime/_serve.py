@@ -63,6 +63,9 @@ async def _http(service: Service[Any], listener: socket.socket) -> AsyncIterator
             access_log=False,
             lifespan="off",
             timeout_graceful_shutdown=2,
+            ws_max_size=service.largest_message_bytes,
+            # a client whose audio waits in its buffer answers a ping late, and is well all the same
+            ws_ping_timeout=None,
         )
     )
     # not serve(): that would take over the process's signals

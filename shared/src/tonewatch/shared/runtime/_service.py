@@ -38,6 +38,9 @@ class Service(Generic[SettingsT]):
     trims: ClassVar[tuple[Stream, ...]] = ()
     """Streams that this service trims from time to time (each stream has one such service)."""
 
+    largest_message_bytes: ClassVar[int] = 256 * 1024
+    """Of what comes over a WebSocket; a larger message ends the connection."""
+
     def __init__(self, settings: SettingsT, broker: Broker) -> None:
         self.settings = settings
         self.broker = broker

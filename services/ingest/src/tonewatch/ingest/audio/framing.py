@@ -10,8 +10,9 @@ second back until it knows whether more follows, so there the last frame is alwa
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from tonewatch.ingest.audio.levels import clipping, level_dbfs
 from tonewatch.ingest.audio.segmenter import Segmenter
-from tonewatch.ingest.audio.vad import VoiceDetector, level_dbfs
+from tonewatch.ingest.audio.vad import VoiceDetector
 from tonewatch.shared.messages import FRAME_BYTES, UtteranceMark
 
 SAMPLE_BYTES = 2
@@ -26,6 +27,7 @@ class Piece:
     speech: float
     level_dbfs: float
     utterances: tuple[UtteranceMark, ...]
+    clipping: float = 0.0
     final: bool = False
 
     @property
@@ -60,7 +62,7 @@ class TrackCutter:
         return self._piece(rest, final=True) if rest else None
 
     def _piece(self, pcm: bytes, *, final: bool) -> Piece:
-        answers = list(self._detector.voiced(pcm))
+        answers = self._detector.voiced(pcm, final=final)
         for voiced in answers:
             self._segmenter.push(voiced=voiced)
         if final:
@@ -70,6 +72,7 @@ class TrackCutter:
             pcm=pcm,
             speech=sum(answers) / len(answers),
             level_dbfs=level_dbfs(pcm),
+            clipping=clipping(pcm),
             utterances=self._segmenter.take_marks(),
             final=final,
         )

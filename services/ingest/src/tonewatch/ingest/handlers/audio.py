@@ -2,18 +2,25 @@
 
 import json
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from fastapi import APIRouter, Request
 from pydantic import TypeAdapter, ValidationError
 
-from tonewatch.ingest.handlers.schemas import UploadAccepted, UploadView, view_upload
-from tonewatch.ingest.sources import UPLOAD_SOURCE_ID
+from tonewatch.ingest.handlers.schemas import (
+    Policy,
+    UploadAccepted,
+    UploadView,
+    unmonitored,
+    view_upload,
+)
+from tonewatch.ingest.sources import UPLOAD_SOURCE_ID, Layout, Voices
 from tonewatch.ingest.uploads import ReceivedFile, Uploads, UploadStore, receive
 from tonewatch.shared.errors import InvalidInputError, NotFoundError
-from tonewatch.shared.messages import Labels
+from tonewatch.shared.messages import Labels, Speaker
 
 NAME_CHARACTERS: Final = 256
+POLICY: Final = TypeAdapter[dict[Speaker, Literal["on", "off"]]](Policy)
 LABELS: Final = TypeAdapter[dict[str, str]](Labels)
 MOST_LABELS: Final = 32
 FORM: Final[dict[str, Any]] = {
@@ -28,6 +35,11 @@ FORM: Final[dict[str, Any]] = {
                         "file": {"type": "string", "format": "binary"},
                         "name": {"type": "string"},
                         "labels": {"type": "string", "description": "JSON object of strings"},
+                        "channels": {"type": "string", "enum": [each.value for each in Layout]},
+                        "policy": {
+                            "type": "string",
+                            "description": 'JSON object, such as {"agent": "off"}',
+                        },
                     },
                 }
             }
@@ -53,10 +65,11 @@ def audio_routes(
         )
         try:
             name, labels = _fields(file)
+            voices = _voices(file)
         except InvalidInputError:
             file.remove()
             raise
-        accepted = await uploads.start(file, name, labels)
+        accepted = await uploads.start(file, name, labels, voices)
         return UploadAccepted(
             session_id=accepted.session_id,
             source_id=UPLOAD_SOURCE_ID,
@@ -87,3 +100,18 @@ def _fields(file: ReceivedFile) -> tuple[str, dict[str, str]]:
     if len(labels) > MOST_LABELS:
         raise InvalidInputError(f"labels: at most {MOST_LABELS}")
     return name, labels
+
+
+def _voices(file: ReceivedFile) -> Voices:
+    try:
+        layout = Layout(file.fields.get("channels") or Layout.MIXED)
+    except ValueError as error:
+        known = ", ".join(each.value for each in Layout)
+        raise InvalidInputError(f"channels: must be one of {known}") from error
+    try:
+        policy = POLICY.validate_json(file.fields.get("policy") or "{}")
+    except ValidationError as error:
+        raise InvalidInputError('policy: must be a JSON object such as {"agent": "off"}') from error
+    voices = Voices(layout, unmonitored(policy))
+    voices.check()
+    return voices

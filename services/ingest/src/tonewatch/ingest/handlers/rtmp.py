@@ -1,14 +1,30 @@
-"""The questions of nginx-rtmp: may this client publish, or play, and is it gone?
+"""The questions of an RTMP server: may this client publish, or play, and is it gone?
 
 nginx-rtmp posts its own fields first and then those of the client's query string, so the first
 value of a name is nginx's own; a client cannot put another connection's number in its place.
 """
 
 from typing import Any
+from urllib.parse import parse_qsl
 
 from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, ConfigDict
 
 from tonewatch.ingest.live import Door
+from tonewatch.shared.errors import ForbiddenError
+
+
+class MediaMtxCall(BaseModel):
+    """What MediaMTX asks (its `authHTTPAddress`): who wants to do what with which path."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    action: str
+    path: str = ""
+    query: str = ""
+    id: str | None = None
+    password: str = ""
+    token: str = ""
 
 
 def rtmp_routes(door: Door) -> APIRouter:
@@ -20,7 +36,7 @@ def rtmp_routes(door: Door) -> APIRouter:
         """Admit by key: `key` in the query, else the stream's name; the answer renames it."""
         fields = await _fields(request)
         key = fields.get("key") or fields.get("name", "")
-        stream = await door.publish(fields.get("clientid", ""), key)
+        stream = await door.publish(fields.get("clientid", ""), key, fields)
         # nginx-rtmp takes a relative Location as the stream's new name
         return Response(status_code=302, headers={"Location": stream})
 
@@ -42,6 +58,23 @@ def rtmp_routes(door: Door) -> APIRouter:
     async def on_play(request: Request) -> Response:
         """Only ingest plays."""
         door.check_player((await _fields(request)).get("token", ""))
+        return Response(status_code=204)
+
+    @router.post("/auth")
+    async def authenticate(call: MediaMtxCall) -> Response:
+        """MediaMTX's HTTP authentication: publishers by key, players by ingest's own token.
+
+        It cannot rename a stream, so the key must not be its name: it comes in the query.
+        """
+        query = dict(parse_qsl(call.query))
+        if call.action == "publish":
+            key = query.get("key", call.password)
+            name = call.path.rpartition("/")[2]
+            await door.publish(f"mediamtx:{call.id}", key, query, stream=name)
+        elif call.action == "read":
+            door.check_player(query.get("token", call.token))
+        else:
+            raise ForbiddenError("ingest admits publishers and itself, nobody else")
         return Response(status_code=204)
 
     return router

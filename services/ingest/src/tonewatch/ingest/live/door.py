@@ -1,13 +1,13 @@
 """Who may push and who may play: the answers to nginx-rtmp's questions."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from tonewatch.ingest.live.fleet import Fleet
 from tonewatch.ingest.live.publishes import PublishRepository
 from tonewatch.ingest.live.push import Publish
-from tonewatch.ingest.sources import SourceRepository, hash_key
+from tonewatch.ingest.sources import SourceKind, SourceRepository, hash_key, permitted_labels
 from tonewatch.shared.clock import utc_now
 from tonewatch.shared.errors import ForbiddenError
 from tonewatch.shared.ids import new_id
@@ -47,18 +47,36 @@ class Door:
         for publish in await self._repository.all():
             await self._admit(publish)
 
-    async def publish(self, client_id: str, key: str) -> str:
+    async def publish(
+        self,
+        client_id: str,
+        key: str,
+        query: Mapping[str, str] | None = None,
+        *,
+        stream: str | None = None,
+    ) -> str:
         """Admit a publisher; returns the name its stream gets.
+
+        `query` holds what the encoder added to its URL: labels that the source permits are taken
+        from it. A server that cannot rename a stream names it; such a one does not report either.
 
         Raises:
             ForbiddenError: no source has this key.
         """
         source = await self._sources.by_key_hash(hash_key(key))
-        if source is None:
+        if source is None or source.kind is not SourceKind.RTMP:
             log.warning("refused a publisher: no source has its stream key", client_id=client_id)
             raise ForbiddenError("no source has this stream key")
         now = utc_now()
-        publish = Publish(client_id, source.id, self._choose_stream(), now, now)
+        publish = Publish(
+            client_id,
+            source.id,
+            stream or self._choose_stream(),
+            now,
+            now,
+            labels=permitted_labels(source, query or {}),
+            reported=stream is None,
+        )
         await self._forget_source(source.id)
         await self._repository.put(publish)
         await self._admit(publish)

@@ -1,14 +1,18 @@
 """One run of ffmpeg and the session it feeds, judged by the bytes that arrive."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from tonewatch.ingest.media import AudioProcess
+from tonewatch.ingest.media import AudioProcess, Pump
 from tonewatch.ingest.sessions import Session
+from tonewatch.ingest.sources import Voices
 
 STOPPED: Final = "ingest was stopped"
+FIRST_MS: Final = 100
+"""So soon is a stream known to be live. Then whole seconds are read: each wakes us once."""
+ONE_CHANNEL: Final = "the audio has one channel, which cannot be split into two speakers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,43 +37,73 @@ class IntakeOptions:
 class Intake:
     """Reads one stream until it ends, stalls or is cancelled.
 
-    `end_reason` is what the session's end says when the run is cancelled; whoever cancels sets it.
+    `heard` is told how much audio came in so far. `end_reason` is what the session's end says when
+    the run is cancelled; whoever cancels sets it.
     """
 
     def __init__(
-        self, options: IntakeOptions, open_session: Callable[[], Awaitable[Session]]
+        self,
+        options: IntakeOptions,
+        pump: Pump,
+        voices: Voices,
+        open_session: Callable[[], Awaitable[Session]],
+        heard: Callable[[float], None],
     ) -> None:
         self._options = options
+        self._pump = pump
+        self._voices = voices
         self._open_session = open_session
+        self._heard = heard
         self._session: Session | None = None
         self.end_reason = STOPPED
 
-    async def run(self, argv: Sequence[str]) -> Ending:
+    async def run(
+        self,
+        argv: Sequence[str],
+        environment: Mapping[str, str] | None = None,
+        files: Sequence[int] = (),
+    ) -> Ending:
         """Run ffmpeg; the session begins with the first audio and ends with this call."""
+        channels = len(self._voices.channels)
         try:
-            async with AudioProcess.running(argv) as process:
-                ending = await self._read(process)
+            async with AudioProcess.running(
+                argv, channels, pump=self._pump, environment=environment, files=files
+            ) as process:
+                ending = await self._until_end(process)
             self.end_reason = ending.reason
             return ending
         finally:
             if self._session is not None:
                 self._session.end(self.end_reason)
 
+    async def _until_end(self, process: AudioProcess) -> Ending:
+        try:
+            return await self._read(process)
+        except asyncio.CancelledError:
+            if self._session is not None:
+                self._feed(self._session, process.rest())
+            raise
+
     async def _read(self, process: AudioProcess) -> Ending:
         loop = asyncio.get_running_loop()
-        began = loop.time()
+        began, wanted_ms = loop.time(), FIRST_MS
         while True:
             try:
-                async with asyncio.timeout(self._options.stall_seconds):
-                    chunk = await process.read()
+                chunk = await process.read(wanted_ms, self._options.stall_seconds)
             except TimeoutError:
-                return self._stalled()
+                return self._stalled(process.rest())
             if not chunk:
                 return await self._ended(process)
+            if lacks_channels(process, self._voices):
+                return Ending(ONE_CHANNEL, no_audio=True)
             if self._session is None:
                 began = loop.time()
                 self._session = await self._open_session()
-            self._session.feed(chunk)
+                wanted_ms = 1000 - FIRST_MS
+            else:
+                wanted_ms = 1000
+            self._feed(self._session, chunk)
+            self._heard(self._session.seconds)
             await self._pace(self._session.seconds - (loop.time() - began))
 
     async def _pace(self, ahead_seconds: float) -> None:
@@ -77,9 +111,15 @@ class Intake:
         if ahead_seconds > self._options.ahead_seconds:
             await asyncio.sleep(ahead_seconds - self._options.ahead_seconds)
 
-    def _stalled(self) -> Ending:
+    def _feed(self, session: Session, pcm: bytes) -> None:
+        for speaker, part in self._voices.split(pcm):
+            session.feed(part, speaker)
+
+    def _stalled(self, rest: bytes) -> Ending:
         seconds = self._options.stall_seconds
-        if self._session is None:
+        if self._session is not None:
+            self._feed(self._session, rest)
+        else:
             return Ending(f"connected, but no audio came within {seconds:g} s", stalled=True)
         return Ending(f"no audio for {seconds:g} s", had_audio=True, stalled=True)
 
@@ -91,3 +131,9 @@ class Intake:
             no_audio=verdict.no_audio,
             recording=verdict.complete and process.stated_duration is not None,
         )
+
+
+def lacks_channels(process: AudioProcess, voices: Voices) -> bool:
+    """Whether there are more speakers than channels to hear them on."""
+    stated = process.stated_channels
+    return stated is not None and stated < len(voices.channels)

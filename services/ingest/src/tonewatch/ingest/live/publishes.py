@@ -21,7 +21,16 @@ class PublishRepository:
             rows = (await connection.execute(query)).all()
         now = utc_now()
         return [
-            Publish(row.client_id, row.source_id, row.stream, row.since, now, resumed=True)
+            Publish(
+                row.client_id,
+                row.source_id,
+                row.stream,
+                row.since,
+                now,
+                labels=row.labels,
+                reported=row.reported,
+                resumed=True,
+            )
             for row in rows
         ]
 
@@ -37,6 +46,8 @@ class PublishRepository:
                     source_id=publish.source_id,
                     stream=publish.stream,
                     since=publish.since,
+                    labels=publish.labels,
+                    reported=publish.reported,
                 )
             )
 

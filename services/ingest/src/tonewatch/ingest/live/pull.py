@@ -1,13 +1,17 @@
 """The supervisor of a pulled URL: connect, take in, wait, again; each connection is a session."""
 
 import asyncio
+from dataclasses import replace
+from typing import Final
 from urllib.parse import urlsplit
 
+from tonewatch.ingest.guard import Way
 from tonewatch.ingest.live.intake import STOPPED, Ending
-from tonewatch.ingest.live.status import SourceState, Status
+from tonewatch.ingest.live.status import Status
 from tonewatch.ingest.live.supervisor import Attempt, Tools
-from tonewatch.ingest.sources import Source
-from tonewatch.shared.egress import resolve
+from tonewatch.ingest.live.transitions import SourceState
+from tonewatch.ingest.media import require_protocol
+from tonewatch.ingest.sources import Source, checked_url
 from tonewatch.shared.errors import (
     ConfigurationError,
     ForbiddenAddressError,
@@ -17,7 +21,9 @@ from tonewatch.shared.errors import (
 from tonewatch.shared.ids import new_id
 from tonewatch.shared.logging import get_logger
 
-DEFAULT_PORTS = {"http": 80, "https": 443, "rtmp": 1935, "rtmps": 443}
+KNOCK_AFTER_FAILURES: Final = 3
+"""From then on a connection is tried first: an ffmpeg for every attempt at every dead source costs
+what the living ones need, and a source that is back should still be heard within seconds."""
 
 log = get_logger(__name__)
 
@@ -30,6 +36,7 @@ class PullSupervisor:
         self._source = source
         self._status = status
         self._backoff = tools.backoff()
+        self._failures = 0
         self._attempt: Attempt | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -58,6 +65,7 @@ class PullSupervisor:
                 await self._tools.finished(self._source.id, "the recording was read to its end")
                 self._status.move(SourceState.ENDED, "the recording was read to its end")
                 return
+            self._failures = 0 if ending.had_audio else self._failures + 1
             if ending.had_audio:
                 self._backoff.reset()
             state = SourceState.STALLED if ending.stalled else SourceState.BACKOFF
@@ -78,20 +86,34 @@ class PullSupervisor:
             return Ending(f"internal error: {type(error).__name__}")
 
     async def _try(self) -> Ending:
-        url = self._source.url
-        if url is None:
-            raise InvalidInputError("the source has no URL")
-        await self._check_address(url)
-        self._attempt = Attempt(self._tools, self._source, self._status, new_id)
-        return await self._attempt.run(url)
+        url = self._checked_url()
+        await require_protocol(self._tools.ffmpeg, urlsplit(url).scheme)
+        if self._failures >= KNOCK_AFTER_FAILURES:
+            await self._tools.guard.knock(url)
+        async with self._tools.guard.way(url) as way:
+            self._attempt = Attempt(self._tools, self._source, self._status, new_id)
+            return _explained(await self._attempt.run(way), way)
 
-    async def _check_address(self, url: str) -> None:
-        """Refuse addresses that the operator has not allowed.
+    def _checked_url(self) -> str:
+        """What may be pulled can have changed since the source was added."""
+        try:
+            return checked_url(self._source.url or "", self._tools.options.pull_rules)
+        except InvalidInputError as error:
+            raise ConfigurationError(error.message) from error
 
-        ffmpeg resolves the name again by itself and follows redirects and playlists, so this stops
-        mistakes and plain misuse, but not a hostile name server; the network has to do that.
-        """
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-        port = parts.port or DEFAULT_PORTS[parts.scheme.lower()]
-        self._tools.options.egress.check(host, await resolve(host, port))
+
+def _explained(ending: Ending, way: Way) -> Ending:
+    """The ending in the words of the guard, which knows better than ffmpeg what was refused.
+
+    Raises:
+        ForbiddenAddressError: an address was not allowed, and no audio came without it.
+    """
+    if ending.had_audio:
+        if way.refusal is not None:
+            log.warning("a part of a stream was refused", reason=way.refusal.message)
+        return ending
+    if way.refusal is not None:
+        raise way.refusal
+    if way.problem is not None:
+        return replace(ending, reason=way.problem.message, no_audio=False)
+    return ending

@@ -5,13 +5,15 @@ the key never appears in a play URL, and the same key published again is a new s
 """
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+from tonewatch.ingest.guard import direct
 from tonewatch.ingest.live.intake import STOPPED, Ending
-from tonewatch.ingest.live.status import SourceState, Status
+from tonewatch.ingest.live.status import Status
 from tonewatch.ingest.live.supervisor import Attempt, Tools
+from tonewatch.ingest.live.transitions import SourceState
 from tonewatch.ingest.sources import Source
 from tonewatch.shared.clock import utc_now
 from tonewatch.shared.errors import TonewatchError
@@ -38,6 +40,10 @@ class Publish:
     since: datetime
     seen_at: datetime
     present: bool = True
+    labels: dict[str, str] = field(default_factory=dict)
+    """What the encoder set in its query, as far as the source permits."""
+    reported: bool = True
+    """The RTMP server tells every few seconds that the publisher is still there."""
     resumed: bool = False
     """Taken up after a restart of ingest: the stream's name was a session's id before."""
 
@@ -98,6 +104,7 @@ class PushSupervisor:
                     break
                 if ending.had_audio:
                     backoff.reset()
+                    publish.seen_at = publish.seen_at if publish.reported else utc_now()
                 state = SourceState.STALLED if ending.stalled else SourceState.BACKOFF
                 self._status.move(state, ending.reason)
                 await asyncio.sleep(backoff.next_seconds(broken=ending.no_audio))
@@ -113,14 +120,14 @@ class PushSupervisor:
     async def _guarded(self, publish: Publish) -> Ending:
         def choose_id() -> str:
             """The stream's own name for its first session, a fresh id for every later one."""
-            first, publish.resumed = not publish.resumed, True
+            first, publish.resumed = publish.reported and not publish.resumed, True
             return publish.stream if first else new_id()
 
-        self._attempt = Attempt(self._tools, self._source, self._status, choose_id)
+        self._attempt = Attempt(self._tools, self._source, self._status, choose_id, publish.labels)
         base = self._tools.options.rtmp_play_base
         url = f"{base}/{publish.stream}?token={self._tools.play_token}"
         try:
-            return await self._attempt.run(url)
+            return await self._attempt.run(direct(url))
         except TonewatchError as error:
             return Ending(error.message)
         except Exception as error:

@@ -1,13 +1,16 @@
 """What supervisors of all kinds share: their source, its status, and one attempt at its audio."""
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
+from tonewatch.ingest.guard import Guard, Way
 from tonewatch.ingest.live.backoff import Backoff
 from tonewatch.ingest.live.intake import Ending, Intake, IntakeOptions
-from tonewatch.ingest.live.status import SourceState, Status
-from tonewatch.ingest.media import pull_argv
+from tonewatch.ingest.live.status import Status
+from tonewatch.ingest.live.transitions import SourceState
+from tonewatch.ingest.media import Pump, pull_argv
 from tonewatch.ingest.publishing import SessionInfo
 from tonewatch.ingest.sessions import Session, Sessions
 from tonewatch.ingest.settings import IngestOptions
@@ -25,6 +28,8 @@ class Tools:
     play_token: str
     finished: Callable[[str, str], Awaitable[None]]
     """Notes durably that a source's recording was read to its end, and how."""
+    guard: Guard
+    pump: Pump
 
     def backoff(self) -> Backoff:
         """Pauses as the operator set them."""
@@ -38,27 +43,45 @@ class Attempt:
     """One attempt to take in a stream: a run of ffmpeg, and at most one session."""
 
     def __init__(
-        self, tools: Tools, source: Source, status: Status, choose_id: Callable[[], str]
+        self,
+        tools: Tools,
+        source: Source,
+        status: Status,
+        choose_id: Callable[[], str],
+        labels: Mapping[str, str] | None = None,
     ) -> None:
         self._tools = tools
         self._source = source
         self._status = status
         self._choose_id = choose_id
+        self._labels = source.labels | dict(labels or {})
         options = tools.options
         self._intake = Intake(
-            IntakeOptions(options.stall_seconds, options.pull_ahead_seconds), self._open
+            IntakeOptions(options.stall_seconds, options.pull_ahead_seconds),
+            tools.pump,
+            source.voices,
+            self._open,
+            self._heard,
         )
 
     def say_why(self, reason: str) -> None:
         """What the session's end will say if the attempt is cancelled now."""
         self._intake.end_reason = reason
 
-    async def run(self, url: str) -> Ending:
-        """Pull the URL until it ends; the status follows."""
+    async def run(self, way: Way) -> Ending:
+        """Pull until it ends; the status follows."""
         self._status.move(SourceState.CONNECTING, self._status.reason)
         timeout = timedelta(seconds=self._tools.options.stall_seconds)
         try:
-            return await self._intake.run(pull_argv(self._tools.ffmpeg, url, io_timeout=timeout))
+            argv = pull_argv(
+                self._tools.ffmpeg,
+                way.url,
+                io_timeout=timeout,
+                channels=len(self._source.voices.channels),
+                scheme=way.scheme,
+                extra=way.options,
+            )
+            return await self._intake.run(argv, way.environment, way.files)
         finally:
             self._status.ended()
 
@@ -68,9 +91,13 @@ class Attempt:
             source_id=self._source.id,
             name=self._source.name,
             kind=self._source.kind.value,
-            labels=self._source.labels,
+            labels=self._labels,
             started_at=utc_now(),
+            speakers=self._source.voices.monitored,
         )
         session = await self._tools.sessions.open(info)
         self._status.began(info.session_id)
         return session
+
+    def _heard(self, audio_seconds: float) -> None:
+        self._status.drift.heard(audio_seconds, asyncio.get_running_loop().time())

@@ -30,6 +30,9 @@ _BROKEN: Final = re.compile(
 _SEVERE: Final = re.compile(r"\[(?:error|fatal|panic)\]")
 _PREFIX: Final = re.compile(r"^(?:\[[^\]]*\]\s*)+")
 _DURATION: Final = re.compile(r"Duration: (\d+):(\d\d):(\d\d(?:\.\d+)?)")
+_AUDIO: Final = re.compile(r"Stream #.*: Audio: .*?\d+ Hz, ([^,]+)")
+_SURROUND: Final = 6
+"""For a layout with a name, such as 5.1: more than two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,16 @@ def duration(line: str) -> timedelta | None:
         return None
     hours, minutes, seconds = match.groups()
     return timedelta(hours=int(hours), minutes=int(minutes), seconds=float(seconds))
+
+
+def channels(line: str) -> int | None:
+    """The channels of the audio stream that this line describes; None if it describes none."""
+    match = _AUDIO.search(line)
+    if match is None:
+        return None
+    layout = match.group(1)
+    known = {"mono": 1, "stereo": 2}.get(layout)
+    return known or (int(layout.split()[0]) if layout.endswith("channels") else _SURROUND)
 
 
 def _plain(line: str) -> str:

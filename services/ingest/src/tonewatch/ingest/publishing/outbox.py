@@ -39,6 +39,8 @@ class SessionInfo:
     started_at: datetime
     labels: dict[str, str] = field(default_factory=dict)
     lane: Lane = Lane.LIVE
+    speakers: tuple[Speaker, ...] = (Speaker.MIXED,)
+    """Whose voices are published, one track each."""
 
     @property
     def frames_stream(self) -> Stream:
@@ -56,7 +58,7 @@ class SessionInfo:
                 "name": self.name,
                 "kind": self.kind,
                 "lane": self.lane,
-                "speakers": (Speaker.MIXED,),
+                "speakers": self.speakers,
                 "at": at,
                 **details,
             }
@@ -75,8 +77,9 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """Frames that did not fit into the buffer."""
+    """Frames of a track that did not fit into the buffer."""
 
+    speaker: Speaker
     first_seq: int
     last_seq: int
     final: bool = False
@@ -85,22 +88,25 @@ class Lost:
 Item = SessionEvent | Draft | Lost
 
 
-class Outbox:
-    """The queue of one session; the publisher empties it.
+@dataclass(slots=True)
+class _Progress:
+    """How far a track is."""
 
-    One track for now. A second track would bring its own history and `settled_seq`, and its drafts
-    would travel in the same queue.
-    """
+    history: deque[str] = field(default_factory=lambda: deque(maxlen=HISTORY_FRAMES))
+    settled_seq: int = 0
+    newest_entry_id: str | None = None
+
+
+class Outbox:
+    """The queue of one session; the publisher empties it. All its tracks travel in it."""
 
     def __init__(self, info: SessionInfo, notify: Callable[[], None]) -> None:
         self.info = info
         self.items: deque[Item] = deque()
-        self.history: deque[str] = deque(maxlen=HISTORY_FRAMES)
         self.held_frames = 0
-        self.settled_seq = 0
-        """Frames up to here (exclusive) are in the broker, or in a gap that is."""
-        self.doubtful: Draft | None = None
-        """A frame that was sent to the broker without an answer; it may be there or not."""
+        self.doubtful: list[Draft] = []
+        """Frames that were sent to the broker without an answer; they may be there or not."""
+        self._tracks = {speaker: _Progress() for speaker in info.speakers}
         self._notify = notify
         self._moved = asyncio.Event()
         self._done = asyncio.Event()
@@ -112,8 +118,15 @@ class Outbox:
 
     @property
     def last_entry_id(self) -> str | None:
-        """Where the session's newest published frame lies."""
-        return self.history[-1] if self.history else None
+        """An entry before which the session has published all that it will, in every track."""
+        newest = [track.newest_entry_id for track in self._tracks.values()]
+        known = [entry_id for entry_id in newest if entry_id is not None]
+        return min(known, key=_entry_order) if len(known) == len(newest) else None
+
+    @property
+    def settled_seq(self) -> int:
+        """Frames of every track up to here (exclusive) are in the broker, or in a gap that is."""
+        return min(track.settled_seq for track in self._tracks.values())
 
     def start(self) -> None:
         """Announce the session."""
@@ -156,32 +169,41 @@ class Outbox:
         if index is None:
             return
         draft = self._draft(index)
-        seq, before = draft.frame.seq, self.items[index - 1] if index else None
-        if isinstance(before, Lost) and before.last_seq == seq - 1:
-            self.items[index - 1] = Lost(before.first_seq, seq, draft.frame.final)
-            del self.items[index]
+        speaker, seq, final = draft.frame.speaker, draft.frame.seq, draft.frame.final
+        earlier = self._gap_before(index, speaker)
+        if earlier is None:
+            self.items[index] = Lost(speaker, seq, seq, final)
         else:
-            self.items[index] = Lost(seq, seq, draft.frame.final)
+            place, lost = earlier
+            self.items[place] = Lost(speaker, lost.first_seq, seq, final)
+            del self.items[index]
         self.held_frames -= 1
 
     def take_round(self) -> list[Item]:
-        """What can be published in one step: nothing that changes the history of what follows."""
+        """What can be published in one step: nothing that changes the history of what follows.
+
+        That is at most one frame or gap of each track.
+        """
         taken: list[Item] = []
+        moved: set[Speaker] = set()
         while self.items:
-            taken.append(self.items.popleft())
-            if isinstance(taken[-1], Draft | Lost):
+            speaker = _speaker_of(self.items[0])
+            if speaker in moved:
                 break
+            if speaker is not None:
+                moved.add(speaker)
+            taken.append(self.items.popleft())
         return taken
 
     def put_back(self, items: list[Item]) -> None:
         """Undo `take_round`: nobody knows whether the step happened."""
         self.items.extendleft(reversed(items))
-        self.doubtful = next((item for item in items if isinstance(item, Draft)), None)
+        self.doubtful = [item for item in items if isinstance(item, Draft)]
 
-    def resolve_doubt(self, entry_id: str | None) -> None:
-        """Now it is known: the doubtful frame is in the broker, or it must be sent again."""
-        draft, self.doubtful = self.doubtful, None
-        if draft is not None and entry_id is not None:
+    def resolve_doubt(self, draft: Draft, entry_id: str | None) -> None:
+        """Now it is known: a doubtful frame is in the broker, or it must be sent again."""
+        self.doubtful.remove(draft)
+        if entry_id is not None:
             self.items.remove(draft)
             self.settled(draft, entry_id)
 
@@ -192,7 +214,10 @@ class Outbox:
         if isinstance(item, Lost):
             return Outgoing(SCORES, self._gap(item))
         frame = item.frame.model_copy(
-            update={"history": tuple(self.history), "published_at": utc_now()}
+            update={
+                "history": tuple(self._tracks[item.frame.speaker].history),
+                "published_at": utc_now(),
+            }
         )
         return Outgoing(self.info.frames_stream, frame, {"pcm": item.pcm})
 
@@ -200,11 +225,14 @@ class Outbox:
         """An item is in the broker."""
         if isinstance(item, Draft):
             self.held_frames -= 1
-            self.history.append(entry_id)
-            self.settled_seq = item.frame.seq + 1
+            track = self._tracks[item.frame.speaker]
+            track.history.append(entry_id)
+            track.newest_entry_id = entry_id
+            track.settled_seq = item.frame.seq + 1
         elif isinstance(item, Lost):
-            self.history.clear()
-            self.settled_seq = item.last_seq + 1
+            track = self._tracks[item.speaker]
+            track.history.clear()
+            track.settled_seq = item.last_seq + 1
         elif item.state is SessionState.ENDED:
             self._done.set()
         self._moved.set()
@@ -212,8 +240,16 @@ class Outbox:
     def _droppable(self) -> int | None:
         """A doubtful frame stays: in the broker and in a gap, it would be counted twice."""
         for index, item in enumerate(self.items):
-            if isinstance(item, Draft) and item is not self.doubtful:
+            if isinstance(item, Draft) and not any(item is each for each in self.doubtful):
                 return index
+        return None
+
+    def _gap_before(self, index: int, speaker: Speaker) -> tuple[int, Lost] | None:
+        """The gap that ends where the track's frame at this index begins, and its place."""
+        for place in range(index - 1, -1, -1):
+            item = self.items[place]
+            if _speaker_of(item) is speaker:
+                return (place, item) if isinstance(item, Lost) else None
         return None
 
     def _draft(self, index: int) -> Draft:
@@ -231,6 +267,7 @@ class Outbox:
             session_id=self.info.session_id,
             source_id=self.info.source_id,
             labels=self.info.labels,
+            speaker=lost.speaker,
             first_seq=lost.first_seq,
             last_seq=lost.last_seq,
             reason=GapReason.BUFFER_FULL,
@@ -240,12 +277,28 @@ class Outbox:
         )
 
 
-def draft_frame(info: SessionInfo, piece: Piece, captured_at: datetime) -> Frame:
+def _speaker_of(item: Item) -> Speaker | None:
+    match item:
+        case Draft():
+            return item.frame.speaker
+        case Lost():
+            return item.speaker
+        case _:
+            return None
+
+
+def _entry_order(entry_id: str) -> tuple[int, int]:
+    milliseconds, _, number = entry_id.partition("-")
+    return int(milliseconds), int(number or 0)
+
+
+def draft_frame(info: SessionInfo, piece: Piece, captured_at: datetime, speaker: Speaker) -> Frame:
     """The frame of a piece, still without its history."""
     return Frame(
         session_id=info.session_id,
         source_id=info.source_id,
         labels=info.labels,
+        speaker=speaker,
         seq=piece.seq,
         samples=piece.samples,
         lane=info.lane,
@@ -253,6 +306,7 @@ def draft_frame(info: SessionInfo, piece: Piece, captured_at: datetime) -> Frame
         published_at=utc_now(),
         speech=piece.speech,
         level_dbfs=piece.level_dbfs,
+        clipping=piece.clipping,
         utterances=piece.utterances,
         embeddings=info.labels.get(EMBEDDINGS_LABEL) == "true",
         final=piece.final,

@@ -1,7 +1,7 @@
 """Publishes what all sessions have to say, and holds a bounded buffer while the broker is away.
 
 A frame names the entries of the frames before it, whose ids the broker gives. So publishing goes in
-rounds: at most one frame of each session, all in one round trip. While the broker is away, live
+rounds: at most one frame of each track, all in one round trip. While the broker is away, live
 frames wait; when `buffer_frames` wait in all, the oldest one becomes part of a gap.
 """
 
@@ -18,7 +18,7 @@ from tonewatch.ingest.publishing.outbox import Draft, Item, Outbox, SessionInfo,
 from tonewatch.shared.broker import Broker
 from tonewatch.shared.errors import UnavailableError
 from tonewatch.shared.logging import get_logger
-from tonewatch.shared.messages import GapReason
+from tonewatch.shared.messages import GapReason, Speaker
 from tonewatch.shared.metrics import Metrics
 from tonewatch.shared.streams import Stream, partition_of
 
@@ -64,9 +64,15 @@ class Publisher:
         """The sessions that have something to say, or may have."""
         return list(self._outboxes.values())
 
-    def add(self, outbox: Outbox, piece: Piece, captured_at: datetime) -> None:
+    def add(
+        self,
+        outbox: Outbox,
+        piece: Piece,
+        captured_at: datetime,
+        speaker: Speaker = Speaker.MIXED,
+    ) -> None:
         """Take a piece of audio in; never waits. If the buffer is full the oldest frame goes."""
-        frame = draft_frame(outbox.info, piece, captured_at)
+        frame = draft_frame(outbox.info, piece, captured_at, speaker)
         outbox.add(frame, piece.pcm, next(self._serials))
         if not outbox.is_lossless and self.held_frames > self._buffer_frames:
             self._drop_oldest()
@@ -145,20 +151,20 @@ class Publisher:
 
     async def _resolve_doubt(self) -> None:
         """Settle those frames of a failed round that did arrive."""
-        doubts: dict[Place, dict[FrameKey, Outbox]] = defaultdict(dict)
+        doubts: dict[Place, dict[FrameKey, tuple[Outbox, Draft]]] = defaultdict(dict)
         for outbox in self._outboxes.values():
-            if (draft := outbox.doubtful) is not None:
-                doubts[self._place(outbox, draft)][frame_key(draft.frame)] = outbox
-        for (stream, partition), outboxes in doubts.items():
+            for draft in outbox.doubtful:
+                doubts[self._place(outbox, draft)][frame_key(draft.frame)] = outbox, draft
+        for (stream, partition), drafts in doubts.items():
             found = await find_frames(
                 self._broker,
                 stream,
                 partition,
                 after=self._newest.get((stream, partition), "0-0"),
-                wanted=outboxes,
+                wanted=drafts,
             )
-            for key, outbox in outboxes.items():
-                outbox.resolve_doubt(found.get(key))
+            for key, (outbox, draft) in drafts.items():
+                outbox.resolve_doubt(draft, found.get(key))
 
     def _drop_oldest(self) -> None:
         candidates = [

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tonewatch.ingest.publishing import Outbox, SessionInfo
 from tonewatch.ingest.tables import open_sessions
-from tonewatch.shared.messages import Lane
+from tonewatch.shared.messages import Lane, Speaker
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,7 @@ class Ledger:
             "kind": info.kind,
             "lane": info.lane.value,
             "labels": info.labels,
+            "speakers": [speaker.value for speaker in info.speakers],
             "started_at": info.started_at,
             "frames": 0,
             "last_entry_id": None,
@@ -80,6 +81,7 @@ class Ledger:
                     started_at=row.started_at,
                     labels=row.labels,
                     lane=Lane(row.lane),
+                    speakers=tuple(map(Speaker, row.speakers)),
                 ),
                 frames=row.frames,
                 last_entry_id=row.last_entry_id,

@@ -1,63 +1,105 @@
 """A session at work: PCM in, pieces to the publisher, and an orderly end."""
 
 import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from tonewatch.ingest.audio import Piece, TrackCutter
+from tonewatch.ingest.audio.framing import SAMPLE_BYTES
 from tonewatch.ingest.publishing import Outbox, Publisher, SessionInfo
 from tonewatch.ingest.sessions.ledger import Ledger
 from tonewatch.shared.clock import utc_now
 from tonewatch.shared.logging import get_logger
-from tonewatch.shared.messages import SAMPLE_RATE_HZ, Lane
+from tonewatch.shared.messages import SAMPLE_RATE_HZ, Lane, Speaker
 
 PROGRESS_SECONDS: Final = 5.0
 
 log = get_logger(__name__)
 
 
+class _TrackInput:
+    """What came in of one speaker."""
+
+    def __init__(self, lane: Lane) -> None:
+        self.cutter = TrackCutter(lookahead=lane is Lane.UPLOAD)
+        self.samples = 0
+
+
 class Session:
-    """One unbroken run of a source. Made by `Sessions.open`."""
+    """One unbroken run of a source, with a track for each speaker. Made by `Sessions.open`."""
 
     def __init__(self, info: SessionInfo, outbox: Outbox, publisher: Publisher) -> None:
         self.info = info
         self.outbox = outbox
-        self.samples = 0
         self._publisher = publisher
-        self._cutter = TrackCutter(lookahead=info.lane is Lane.UPLOAD)
+        self._tracks = {speaker: _TrackInput(info.lane) for speaker in info.speakers}
         self._is_open = True
 
     @property
     def frames(self) -> int:
-        """Frames cut so far."""
-        return self._cutter.next_seq
+        """Frames cut so far, of the track that has most."""
+        return max(track.cutter.next_seq for track in self._tracks.values())
 
     @property
     def seconds(self) -> float:
-        """Audio taken in so far."""
-        return self.samples / SAMPLE_RATE_HZ
+        """Audio taken in so far, of the track that has most."""
+        return max(track.samples for track in self._tracks.values()) / SAMPLE_RATE_HZ
 
-    def feed(self, pcm: bytes) -> None:
-        """Take audio in, in order; complete seconds leave at once."""
-        self.samples += len(pcm) // 2
-        for piece in self._cutter.feed(pcm):
-            self._add(piece)
+    def feed(self, pcm: bytes, speaker: Speaker = Speaker.MIXED) -> None:
+        """Take audio of a speaker in, in order; complete seconds leave at once."""
+        track = self._tracks[speaker]
+        track.samples += len(pcm) // SAMPLE_BYTES
+        for piece in track.cutter.feed(pcm):
+            self._add(piece, speaker)
+
+    async def feed_aside(self, parts: Sequence[tuple[Speaker, bytes]]) -> None:
+        """The same for a long stretch of a recording: VAD hears it in a thread.
+
+        Cancelled, it still adds what was cut, so that no number of a frame is left out.
+        """
+        work = asyncio.ensure_future(asyncio.to_thread(self._cut, parts))
+        try:
+            await asyncio.shield(work)
+        finally:
+            while not work.done():
+                with suppress(asyncio.CancelledError):
+                    await asyncio.wait({work})
+            for piece, speaker in work.result():
+                self._add(piece, speaker)
 
     def end(self, reason: str) -> None:
-        """Publish the rest and the end; a second call does nothing."""
+        """Publish the rest and the end; a second call does nothing.
+
+        A track that ends before another one was silent from there on: all tracks of a session have
+        the same number of frames.
+        """
         if not self._is_open:
             return
         self._is_open = False
-        last = self._cutter.finish()
-        if last is not None:
-            self._add(last)
+        longest = max(track.samples for track in self._tracks.values())
+        for speaker, track in self._tracks.items():
+            self.feed(bytes((longest - track.samples) * SAMPLE_BYTES), speaker)
+            last = track.cutter.finish()
+            if last is not None:
+                self._add(last, speaker)
         self.outbox.end(frames=self.frames, reason=reason)
         log.info("session ended", session_id=self.info.session_id, frames=self.frames, why=reason)
 
-    def _add(self, piece: Piece) -> None:
-        self._publisher.add(self.outbox, piece, self._captured_at(piece))
+    def _cut(self, parts: Sequence[tuple[Speaker, bytes]]) -> list[tuple[Piece, Speaker]]:
+        """The pieces that the parts complete, in the order of their seconds."""
+        cut: list[tuple[Piece, Speaker]] = []
+        for speaker, pcm in parts:
+            track = self._tracks[speaker]
+            track.samples += len(pcm) // SAMPLE_BYTES
+            cut += [(piece, speaker) for piece in track.cutter.feed(pcm)]
+        return sorted(cut, key=lambda pair: pair[0].seq)
+
+    def _add(self, piece: Piece, speaker: Speaker) -> None:
+        self._publisher.add(self.outbox, piece, self._captured_at(piece), speaker)
 
     def _captured_at(self, piece: Piece) -> datetime:
         """When the piece's first sample was heard.

@@ -1,19 +1,15 @@
 """A source: a configured origin of audio."""
 
-import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
-from urllib.parse import urlsplit
 
-from tonewatch.ingest.media.command import PROTOCOLS
+from tonewatch.ingest.sources.voices import Voices
 from tonewatch.shared.errors import InvalidInputError
 
 UPLOAD_SOURCE_ID: Final = "upload"
 """All uploaded recordings are sessions of this one source."""
-
-_UNPRINTABLE: Final = re.compile(r"[\s\x00-\x1f\x7f]")
 
 
 class SourceKind(StrEnum):
@@ -21,7 +17,13 @@ class SourceKind(StrEnum):
 
     PULL = "pull"
     RTMP = "rtmp"
+    WEBSOCKET = "websocket"
+    AUDIOSOCKET = "audiosocket"
     UPLOAD = "upload"
+
+
+KEYED: Final = frozenset({SourceKind.RTMP, SourceKind.WEBSOCKET, SourceKind.AUDIOSOCKET})
+"""Kinds whose audio comes to us, from whoever has the source's key."""
 
 
 class Origin(StrEnum):
@@ -46,26 +48,19 @@ class Source:
     url: str | None = None
     key_hash: str | None = None
     labels: dict[str, str] = field(default_factory=dict)
+    voices: Voices = field(default_factory=Voices)
+    permitted_labels: tuple[str, ...] = ()
+    """Labels that who sends the audio may set, call by call."""
     origin: Origin = Origin.API
     finished: str | None = None
 
 
-def checked_url(url: str) -> str:
-    """The URL, if ingest can pull such a thing.
+def check_voices(kind: SourceKind, voices: Voices) -> None:
+    """Refuse voices that cannot be told apart in audio of this kind, or leave nothing.
 
     Raises:
-        InvalidInputError: it has another scheme, no host, or characters that no URL has.
+        InvalidInputError: what is wanted cannot be had.
     """
-    if _UNPRINTABLE.search(url):
-        raise InvalidInputError("url: it contains spaces or control characters")
-    try:
-        parts = urlsplit(url)
-        _ = parts.port
-    except ValueError as error:
-        raise InvalidInputError(f"url: {error}") from error
-    if parts.scheme.lower() not in PROTOCOLS:
-        known = ", ".join(PROTOCOLS)
-        raise InvalidInputError(f"url: it must begin with one of {known} and ://")
-    if not parts.hostname:
-        raise InvalidInputError("url: it names no host")
-    return url
+    voices.check()
+    if kind is SourceKind.AUDIOSOCKET and len(voices.channels) > 1:
+        raise InvalidInputError("channels: AudioSocket carries one channel, so it must be mixed")

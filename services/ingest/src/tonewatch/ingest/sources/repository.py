@@ -1,7 +1,7 @@
 """The durable registry of sources."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import fields
 from typing import Any
 
 from sqlalchemy import Row, delete, insert, select, update
@@ -9,8 +9,10 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tonewatch.ingest.sources.model import Origin, Source, SourceKind
+from tonewatch.ingest.sources.voices import Layout, Voices
 from tonewatch.ingest.tables import sources
 from tonewatch.shared.errors import ConflictError
+from tonewatch.shared.messages import Speaker
 
 
 class SourceRepository:
@@ -41,7 +43,7 @@ class SourceRepository:
         """
         try:
             async with self._engine.begin() as connection:
-                await connection.execute(insert(sources).values(**asdict(source)))
+                await connection.execute(insert(sources).values(**_values(source)))
         except IntegrityError as error:
             raise ConflictError(
                 f"source {source.id}, or its stream key, is there already"
@@ -64,27 +66,37 @@ class SourceRepository:
         """Make the sources of the file those that are declared now, in one transaction.
 
         What changed its URL is pulled anew; a key that was given out by the API stays.
+
+        Raises:
+            ConflictError: a key belongs to another source.
         """
-        async with self._engine.begin() as connection:
-            rows = await connection.execute(
-                select(sources).where(sources.c.origin == Origin.FILE.value)
-            )
-            known = {row.id: _source(row) for row in rows}
-            gone = known.keys() - {source.id for source in declared}
-            await connection.execute(delete(sources).where(sources.c.id.in_(gone)))
-            for source in declared:
-                former = known.get(source.id)
-                if former is None:
-                    await connection.execute(insert(sources).values(**asdict(source)))
-                    continue
-                values = {"name": source.name, "labels": source.labels, "url": source.url}
-                if former.url != source.url:
-                    values["finished"] = None
-                if source.key_hash is not None:
-                    values["key_hash"] = source.key_hash
-                await connection.execute(
-                    update(sources).where(sources.c.id == source.id).values(**values)
+        try:
+            async with self._engine.begin() as connection:
+                rows = await connection.execute(
+                    select(sources).where(sources.c.origin == Origin.FILE.value)
                 )
+                known = {row.id: _source(row) for row in rows}
+                gone = known.keys() - {source.id for source in declared}
+                await connection.execute(delete(sources).where(sources.c.id.in_(gone)))
+                for source in declared:
+                    former = known.get(source.id)
+                    if former is None:
+                        await connection.execute(insert(sources).values(**_values(source)))
+                        continue
+                    values = _values(source)
+                    for kept in ("id", "created_at", "key_hash", "finished"):
+                        del values[kept]
+                    if former.url != source.url:
+                        values["finished"] = None
+                    if source.key_hash is not None:
+                        values["key_hash"] = source.key_hash
+                    await connection.execute(
+                        update(sources).where(sources.c.id == source.id).values(**values)
+                    )
+        except IntegrityError as error:
+            raise ConflictError(
+                "a stream key in the sources file belongs to a source that is there already"
+            ) from error
 
     async def _first(self, condition: Any) -> Source | None:
         async with self._engine.connect() as connection:
@@ -92,8 +104,25 @@ class SourceRepository:
         return None if row is None else _source(row)
 
 
+def columns_of(voices: Voices) -> dict[str, Any]:
+    """The columns that keep them."""
+    return {
+        "layout": voices.layout.value,
+        "unmonitored": sorted(speaker.value for speaker in voices.unmonitored),
+    }
+
+
+def _values(source: Source) -> dict[str, Any]:
+    values = {each.name: getattr(source, each.name) for each in fields(source)}
+    return values | columns_of(values.pop("voices"))
+
+
 def _source(row: Row[Any]) -> Source:
     values = dict(row._mapping)  # noqa: SLF001 - the public name of a row as a mapping
     values["kind"] = SourceKind(values["kind"])
     values["origin"] = Origin(values["origin"])
+    values["permitted_labels"] = tuple(values["permitted_labels"])
+    values["voices"] = Voices(
+        Layout(values.pop("layout")), frozenset(map(Speaker, values.pop("unmonitored")))
+    )
     return Source(**values)

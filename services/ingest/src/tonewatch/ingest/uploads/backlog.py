@@ -5,19 +5,21 @@ Without it an hour of audio would fill Redis with 120 MB within seconds.
 
 import asyncio
 from collections import deque
+from itertools import chain, repeat
 from typing import Final
 
 from tonewatch.ingest.publishing import Outbox
 from tonewatch.shared.broker import Broker
 from tonewatch.shared.errors import UnavailableError
-from tonewatch.shared.messages import Speaker, Track
+from tonewatch.shared.messages import Track
 from tonewatch.shared.streams import UPLOADS, partition_of
 
 AHEAD_FRAMES: Final = 128
 """How far a recording may run ahead of its scores: 4 MB in Redis for each."""
 LOOK_EVERY_FRAMES: Final = 32
 OUTBOX_FRAMES: Final = 8
-POLL_SECONDS: Final = 0.2
+POLL_SECONDS: Final = (0.02, 0.05, 0.1, 0.2)
+"""Pauses between looks, the last one again and again: a quick engine is not waited for in vain."""
 
 
 class Backlog:
@@ -26,8 +28,8 @@ class Backlog:
     def __init__(self, broker: Broker, outbox: Outbox) -> None:
         self._broker = broker
         self._outbox = outbox
-        track = Track(session_id=outbox.info.session_id, speaker=Speaker.MIXED)
-        self._partition = partition_of(track.key, broker.partitions)
+        tracks = [Track(session_id=outbox.info.session_id, speaker=s) for s in outbox.info.speakers]
+        self._partitions = {partition_of(track.key, broker.partitions) for track in tracks}
         self._marks: deque[int] = deque(maxlen=AHEAD_FRAMES // LOOK_EVERY_FRAMES)
         self._looked_at = 0
 
@@ -43,8 +45,9 @@ class Backlog:
             await self._until_scored(self._marks[0])
 
     async def _until_scored(self, published_ms: int) -> None:
-        while not await self._is_scored(published_ms):  # noqa: ASYNC110 - another process's work
-            await asyncio.sleep(POLL_SECONDS)
+        pauses = chain(POLL_SECONDS, repeat(POLL_SECONDS[-1]))
+        while not await self._is_scored(published_ms):
+            await asyncio.sleep(next(pauses))
 
     async def _is_scored(self, published_ms: int) -> bool:
         try:
@@ -54,6 +57,6 @@ class Backlog:
         oldest = [
             state.oldest_unsettled_ms
             for state in states
-            if state.partition == self._partition and state.oldest_unsettled_ms is not None
+            if state.partition in self._partitions and state.oldest_unsettled_ms is not None
         ]
         return all(moment > published_ms for moment in oldest)

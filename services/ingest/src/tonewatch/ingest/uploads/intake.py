@@ -7,10 +7,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
+from tonewatch.ingest.live.intake import ONE_CHANNEL, lacks_channels
 from tonewatch.ingest.media import AudioProcess, file_argv
 from tonewatch.ingest.publishing import SessionInfo
 from tonewatch.ingest.sessions import Session, Sessions
-from tonewatch.ingest.sources import UPLOAD_SOURCE_ID
+from tonewatch.ingest.sources import UPLOAD_SOURCE_ID, Voices
 from tonewatch.ingest.uploads.backlog import Backlog
 from tonewatch.ingest.uploads.form import ReceivedFile
 from tonewatch.ingest.uploads.store import Upload, UploadState, UploadStore
@@ -23,6 +24,7 @@ from tonewatch.shared.messages import Lane
 
 FIRST_AUDIO_SECONDS: Final = 30.0
 NOTE_EVERY_FRAMES: Final = 32
+CHUNK_MS: Final = 2000
 COMPLETE: Final = "the recording was read to its end"
 INTERRUPTED: Final = "ingest was stopped; upload the file again"
 
@@ -42,6 +44,7 @@ class _Job:
     """A recording that is being decoded."""
 
     upload: Upload
+    voices: Voices
     process: AudioProcess
     session: Session
     first: bytes
@@ -73,7 +76,13 @@ class Uploads:
         await self._store.fail_unfinished(INTERRUPTED)
         await asyncio.to_thread(_clear, spool_dir)
 
-    async def start(self, file: ReceivedFile, name: str, labels: dict[str, str]) -> Upload:
+    async def start(
+        self,
+        file: ReceivedFile,
+        name: str,
+        labels: dict[str, str],
+        voices: Voices | None = None,
+    ) -> Upload:
         """Begin to take a recording in; returns when its first audio was decoded.
 
         The file is removed in any case.
@@ -88,7 +97,7 @@ class Uploads:
             self._check_room()
             self._starting += 1
             try:
-                job = await self._begin(file, name, labels, stack)
+                job = await self._begin(file, name, labels, voices or Voices(), stack)
             finally:
                 self._starting -= 1
             task = asyncio.create_task(self._run(job), name=f"upload {job.upload.session_id}")
@@ -109,13 +118,21 @@ class Uploads:
             )
 
     async def _begin(
-        self, file: ReceivedFile, name: str, labels: dict[str, str], stack: AsyncExitStack
+        self,
+        file: ReceivedFile,
+        name: str,
+        labels: dict[str, str],
+        voices: Voices,
+        stack: AsyncExitStack,
     ) -> _Job:
         # a little more than the limit, so that a longer recording shows itself
         limit = timedelta(seconds=self._limits.max_seconds + 1)
-        argv = file_argv(self._ffmpeg, file.path, limit=limit)
-        process = await stack.enter_async_context(AudioProcess.running(argv))
+        channels = len(voices.channels)
+        argv = file_argv(self._ffmpeg, file.path, limit=limit, channels=channels)
+        process = await stack.enter_async_context(AudioProcess.running(argv, channels))
         first = await self._first_audio(process, file.name)
+        if lacks_channels(process, voices):
+            raise InvalidInputError(f"channels: {file.name} cannot be split: {ONE_CHANNEL}")
         stated = process.stated_duration
         if stated is not None and stated.total_seconds() > self._limits.max_seconds:
             raise TooLargeError(
@@ -130,16 +147,17 @@ class Uploads:
             labels=labels,
             started_at=utc_now(),
             lane=Lane.UPLOAD,
+            speakers=voices.monitored,
         )
         upload = Upload(session_id=info.session_id, name=info.name, created_at=info.started_at)
         await self._store.add(upload)
         session = await self._sessions.open(info)
-        return _Job(upload, process, session, first, stack.pop_all())
+        return _Job(upload, voices, process, session, first, stack.pop_all())
 
     async def _first_audio(self, process: AudioProcess, name: str) -> bytes:
         try:
             async with asyncio.timeout(FIRST_AUDIO_SECONDS):
-                first = await process.read()
+                first = await process.read(CHUNK_MS)
         except TimeoutError as error:
             raise InvalidInputError(f"{name}: no audio could be decoded in time") from error
         if not first:
@@ -178,7 +196,8 @@ class Uploads:
         backlog = Backlog(self._broker, job.session.outbox)
         chunk, noted = job.first, 0
         while chunk:
-            job.session.feed(chunk)
+            for speaker, pcm in job.voices.split(chunk):
+                job.session.feed(pcm, speaker)
             if job.session.seconds > self._limits.max_seconds:
                 return f"it is longer than the limit of {self._limits.max_seconds:g} s"
             await backlog.wait()
@@ -187,7 +206,7 @@ class Uploads:
                 await self._store.update(
                     job.upload.session_id, frames=noted, duration_seconds=job.session.seconds
                 )
-            chunk = await job.process.read()
+            chunk = await job.process.read(CHUNK_MS)
         verdict = await job.process.verdict()
         return None if verdict.complete else f"the file is damaged: {verdict.reason}"
 

@@ -1,0 +1,70 @@
+"""Bytes from one connection to the other, with back-pressure and a bound on silence."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from typing import Final
+
+from tonewatch.ingest.guard.heads import READ_BYTES
+
+IDLE_SECONDS: Final = 120.0
+"""Twice the longest stall time: what is silent for so long has long been given up."""
+
+Inspect = Callable[[bytes], None]
+"""Sees what passes, before it does; raises to cut the connection."""
+
+
+async def read_some(reader: asyncio.StreamReader) -> bytes:
+    """What comes next; empty at the end.
+
+    Raises:
+        TimeoutError: nothing came for very long.
+    """
+    async with asyncio.timeout(IDLE_SECONDS):
+        return await reader.read(READ_BYTES)
+
+
+async def copy(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, inspect: Inspect | None = None
+) -> None:
+    """All that comes, to its end; a connection that broke breaks the other one as well."""
+    try:
+        while part := await read_some(reader):
+            if inspect is not None:
+                inspect(part)
+            writer.write(part)
+            await writer.drain()
+    except OSError:
+        writer.transport.abort()
+
+
+async def first_of(*ways: asyncio.Task[None]) -> None:
+    """Return when one of the directions has ended; the others are ended then."""
+    try:
+        done, _ = await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for way in ways:
+            way.cancel()
+        await asyncio.gather(*ways, return_exceptions=True)
+    for way in done:
+        way.result()
+
+
+async def both_ways(
+    near: tuple[asyncio.StreamReader, asyncio.StreamWriter],
+    far: tuple[asyncio.StreamReader, asyncio.StreamWriter],
+    inspect: Inspect | None = None,
+) -> None:
+    """Until one side ends; `inspect` sees what comes from the far side."""
+    await first_of(
+        asyncio.create_task(copy(near[0], far[1])),
+        asyncio.create_task(copy(far[0], near[1], inspect)),
+    )
+
+
+async def close(writer: asyncio.StreamWriter) -> None:
+    """Close a connection, whatever its state; what was written before still goes out."""
+    writer.close()
+    with contextlib.suppress(OSError, TimeoutError):
+        async with asyncio.timeout(1):
+            await writer.wait_closed()

@@ -1,0 +1,93 @@
+"""How good the connection to a source was over the last hour, in a word.
+
+Judged by how often audio was lost, for how long it was away, and how far the source's clock
+drifted from ours.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from itertools import pairwise
+from typing import Final
+
+from tonewatch.ingest.live.transitions import SourceState, Transition
+
+LOOKS_BACK: Final = timedelta(hours=1)
+
+_AWAY: Final = frozenset({SourceState.CONNECTING, SourceState.STALLED, SourceState.BACKOFF})
+_LOST: Final = frozenset({SourceState.STALLED, SourceState.BACKOFF})
+
+
+class Quality(StrEnum):
+    """From undisturbed to not worth listening to."""
+
+    EXCELLENT = "excellent"
+    GOOD = "good"
+    FAIR = "fair"
+    POOR = "poor"
+    UNUSABLE = "unusable"
+
+
+@dataclass(frozen=True, slots=True)
+class Disturbance:
+    """What went wrong within the last hour."""
+
+    losses: int
+    away_share: float
+    drift_seconds: float
+
+
+_LIMITS: Final = (
+    # at most so many losses, such a share of the time away, and so much drift
+    (Quality.EXCELLENT, Disturbance(0, 0.001, 0.5)),
+    (Quality.GOOD, Disturbance(2, 0.01, 2.0)),
+    (Quality.FAIR, Disturbance(6, 0.05, 5.0)),
+    (Quality.POOR, Disturbance(20, 0.25, 15.0)),
+)
+
+
+def disturbance(
+    transitions: Sequence[Transition], drift_seconds: float, now: datetime
+) -> Disturbance | None:
+    """What went wrong since the source was first live; None if it was not live for an hour."""
+    if not transitions:
+        return None
+    since = now - LOOKS_BACK
+    spans = list(_spans(transitions, since, now))
+    first = next((i for i, (state, _) in enumerate(spans) if state is SourceState.LIVE), None)
+    if first is None:
+        return None
+    spans = spans[first:]
+    losses = sum(
+        before is SourceState.LIVE and state in _LOST for (before, _), (state, _) in pairwise(spans)
+    )
+    away = sum(seconds for state, seconds in spans if state in _AWAY)
+    wanted = away + sum(seconds for state, seconds in spans if state is SourceState.LIVE)
+    return Disturbance(losses, away / wanted if wanted else 0.0, abs(drift_seconds))
+
+
+def quality(found: Disturbance | None) -> Quality | None:
+    """The word for it; None if there is nothing to judge by."""
+    if found is None:
+        return None
+    for word, limit in _LIMITS:
+        if (
+            found.losses <= limit.losses
+            and found.away_share <= limit.away_share
+            and found.drift_seconds <= limit.drift_seconds
+        ):
+            return word
+    return Quality.UNUSABLE
+
+
+def _spans(
+    transitions: Sequence[Transition], since: datetime, now: datetime
+) -> list[tuple[SourceState, float]]:
+    """Each state and for how many seconds of the time it lasted, oldest first."""
+    ends = [*(each.at for each in transitions[1:]), now]
+    return [
+        (each.state, (end - max(each.at, since)).total_seconds())
+        for each, end in zip(transitions, ends, strict=True)
+        if end >= since
+    ]
