@@ -31,8 +31,10 @@ class Resource:
 
 
 RESOURCES: Final[Mapping[str, Resource]] = {
-    "audio": Resource("ingest", frozenset({"GET", "POST"})),
-    "sources": Resource("ingest", frozenset({"GET", "POST", "DELETE"})),
+    "audio": Resource("ingest", frozenset({"GET", "POST", "DELETE"})),
+    "audit": Resource("ingest"),
+    "sources": Resource("ingest", frozenset({"GET", "POST", "PATCH", "DELETE"})),
+    "sources-file": Resource("ingest", frozenset({"GET", "POST"})),
     "sessions": Resource("storage"),
     "records": Resource("storage"),
     "alerts": Resource("storage"),
@@ -44,7 +46,15 @@ RESOURCES: Final[Mapping[str, Resource]] = {
 }
 
 REQUEST_HEADERS: Final = frozenset(
-    {"accept", "accept-language", "content-length", "content-type", "range", "traceparent"}
+    {
+        "accept",
+        "accept-language",
+        "content-length",
+        "content-type",
+        "last-event-id",
+        "range",
+        "traceparent",
+    }
 )
 RESPONSE_HEADERS: Final = frozenset(
     {
