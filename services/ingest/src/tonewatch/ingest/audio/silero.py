@@ -117,7 +117,8 @@ def _spectra(heard: Floats) -> Floats:
     parts = np.fft.rfft(slices * _WINDOW, axis=2).view(np.float32)
     parts *= parts
     # twice as quick as np.abs, which guards against an overflow that samples in [-1, 1] cannot make
-    return np.sqrt(parts[..., ::2] + parts[..., 1::2])
+    magnitudes: Floats = np.sqrt(parts[..., ::2] + parts[..., 1::2])
+    return magnitudes
 
 
 def _encode(spectra: Floats, weights: _Weights) -> Floats:

@@ -46,7 +46,7 @@ class Backlog:
 
     async def _until_scored(self, published_ms: int) -> None:
         pauses = chain(POLL_SECONDS, repeat(POLL_SECONDS[-1]))
-        while not await self._is_scored(published_ms):
+        while not await self._is_scored(published_ms):  # noqa: ASYNC110 - another process's work
             await asyncio.sleep(next(pauses))
 
     async def _is_scored(self, published_ms: int) -> bool:
