@@ -10,6 +10,11 @@ from tonewatch.ingest.guard.heads import READ_BYTES
 IDLE_SECONDS: Final = 120.0
 """Twice the longest stall time: what is silent for so long has long been given up."""
 
+PROMPT_SECONDS: Final = 5.0
+GATHER_SECONDS: Final = 0.2
+"""Live streams drip. Once one runs, its drops are passed on together: handing each on by itself was
+seen to cost more than everything else that is done with it."""
+
 Inspect = Callable[[bytes], None]
 """Sees what passes, before it does; raises to cut the connection."""
 
@@ -28,12 +33,16 @@ async def copy(
     reader: asyncio.StreamReader, writer: asyncio.StreamWriter, inspect: Inspect | None = None
 ) -> None:
     """All that comes, to its end; a connection that broke breaks the other one as well."""
+    clock = asyncio.get_running_loop().time
+    prompt_until = clock() + PROMPT_SECONDS
     try:
         while part := await read_some(reader):
             if inspect is not None:
                 inspect(part)
             writer.write(part)
             await writer.drain()
+            if len(part) < READ_BYTES and clock() > prompt_until:
+                await asyncio.sleep(GATHER_SECONDS)
     except OSError:
         writer.transport.abort()
 
