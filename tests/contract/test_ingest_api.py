@@ -24,11 +24,13 @@ ROUTES = {
     ("/v1/sources/{source_id}/history", "get"),
     ("/v1/sources/{source_id}", "patch"),
     ("/v1/audio/{session_id}", "get"),
+    ("/v1/audio", "get"),
+    ("/v1/audio/{session_id}", "delete"),
 }
 SOURCE = {
     *("id", "name", "kind", "url", "labels", "state", "reason"),
     *("since", "session_id", "open_sessions", "reconnects"),
-    *("channels", "policy", "permitted_labels", "quality"),
+    *("channels", "policy", "permitted_labels", "quality", "replica"),
 }
 
 
@@ -51,7 +53,8 @@ def test_the_answers_have_the_fields_that_others_rely_on() -> None:
     assert set(SourceWithKey.model_fields) == SOURCE | {"stream_key", "publish_url"}
     assert set(UploadAccepted.model_fields) == {"session_id", "source_id", "name", "state"}
     assert set(UploadView.model_fields) == {
-        *("session_id", "state", "frames", "duration_seconds", "error"),
+        *("session_id", "name", "state", "frames", "duration_seconds", "progress", "error"),
+        "created_at",
     }
 
 

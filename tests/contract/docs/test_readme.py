@@ -10,6 +10,7 @@ ENGLISH, CHINESE = ROOT / "README.md", ROOT / "README.zh-CN.md"
 PAIRS = [
     (ENGLISH, CHINESE),
     (ROOT / "docs" / "rules.md", ROOT / "docs" / "rules.zh-CN.md"),
+    (ROOT / "docs" / "scaling.md", ROOT / "docs" / "scaling.zh-CN.md"),
     (ROOT / "docs" / "model-card.md", ROOT / "docs" / "model-card.zh-CN.md"),
     *(
         (page, page.with_name(f"{page.stem}.zh-CN.md"))

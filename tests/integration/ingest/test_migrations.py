@@ -10,6 +10,7 @@ from tests.support.postgres import USER, postgres_server
 from tonewatch.ingest.service import MIGRATIONS
 from tonewatch.ingest.sessions import Ledger
 from tonewatch.ingest.sources import Layout, SourceRepository, Voices
+from tonewatch.ingest.uploads import UploadStore
 from tonewatch.shared.database import close_engine, create_engine, migrate
 from tonewatch.shared.messages import Speaker
 
@@ -20,6 +21,9 @@ SESSION = """INSERT INTO open_sessions
     (session_id, source_id, name, kind, lane, labels, started_at, frames, seen_at) VALUES
     ('c1', 's1', 'radio', 'pull', 'live', '{}', '2026-01-04T00:00:00+00:00', 7,
      '2026-01-04T00:00:07+00:00')"""
+UPLOAD = """INSERT INTO uploads
+    (session_id, name, state, frames, duration_seconds, created_at) VALUES
+    ('u1', 'call.wav', 'failed', 7, 7.5, '2026-01-04T00:00:00+00:00')"""
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -39,12 +43,15 @@ async def test_what_the_first_version_kept_reads_as_what_it_meant(url: str) -> N
         async with engine.begin() as connection:
             await connection.execute(text(SOURCE))
             await connection.execute(text(SESSION))
+            await connection.execute(text(UPLOAD))
         await migrate(engine, MIGRATIONS)
         (source,) = await SourceRepository(engine).all()
         (session,) = await Ledger(engine).all()
+        (upload,) = await UploadStore(engine).latest(10)
     finally:
         await close_engine(engine)
     assert source.voices == Voices(Layout.MIXED)
     assert source.permitted_labels == ()
     assert source.labels == {"queue": "vip"}
+    assert (upload.duration_seconds, upload.stated_seconds, upload.progress) == (7.5, None, None)
     assert (session.frames, session.info.speakers) == (7, (Speaker.MIXED,))

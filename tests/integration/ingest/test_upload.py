@@ -14,6 +14,7 @@ from tests.support.running import running
 from tests.support.wait import wait_until
 from tonewatch.ingest.uploads.backlog import AHEAD_FRAMES, LOOK_EVERY_FRAMES
 from tonewatch.shared.broker import RedisBroker
+from tonewatch.shared.clock import iso_utc
 from tonewatch.shared.http import AsyncClient, Response, create_client
 from tonewatch.shared.messages import Lane, SessionState
 from tonewatch.shared.streams import FRAMES, UPLOADS
@@ -50,10 +51,13 @@ async def test_a_recording_becomes_upload_frames_and_its_file_goes(
     assert accepted["name"] == "Über.wav"
     assert view == {
         "session_id": accepted["session_id"],
+        "name": "Über.wav",
         "state": "published",
         "frames": 3,
         "duration_seconds": 3.0,
+        "progress": 1.0,
         "error": None,
+        "created_at": iso_utc(frames[0].captured_at),
     }
     ended = await reader.sessions(SessionState.ENDED)
     assert [(event.frames, event.kind) for event in ended] == [(3, "upload")]

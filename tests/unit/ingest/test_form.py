@@ -18,13 +18,20 @@ def part(name: str, value: bytes, filename: str | None = None) -> bytes:
 
 
 async def received(
-    tmp_path: Path, body: bytes, *, chunk: int = 7, max_bytes: int = 1000
+    tmp_path: Path,
+    body: bytes,
+    *,
+    chunk: int = 7,
+    max_bytes: int = 1000,
+    max_seconds: float = 60,
 ) -> ReceivedFile:
     async def stream() -> AsyncIterator[bytes]:
         for start in range(0, len(body), chunk):
             yield body[start : start + chunk]
 
-    return await receive(TYPE, stream(), spool_dir=tmp_path / "spool", max_bytes=max_bytes)
+    return await receive(
+        TYPE, stream(), spool_dir=tmp_path / "spool", max_bytes=max_bytes, max_seconds=max_seconds
+    )
 
 
 @pytest.mark.parametrize("chunk", [1, 7, 10_000])

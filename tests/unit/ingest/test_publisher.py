@@ -239,3 +239,19 @@ async def test_a_frame_says_what_was_heard_in_it(rig: Rig) -> None:
     (frame,) = await rig.frames()
     heard = (frame.speech, frame.level_dbfs, frame.clipping, frame.utterances)
     assert heard == (0.6, -3, 0.25, marks)
+
+
+async def test_one_session_holds_no_more_than_its_share(memory_broker: MemoryBroker) -> None:
+    rig = Rig(memory_broker, buffer_frames=1000)
+    rig.publisher._session_seconds = 5
+    loud, quiet = rig.open("call-1"), rig.open("call-2")
+    await rig.away()
+    rig.say(loud, *range(20))
+    rig.say(quiet, 0, 1)
+    held = (loud.held_frames, quiet.held_frames)
+    loud.end(frames=20, reason="done")
+    quiet.end(frames=2, reason="done")
+    await rig.all_published()
+    assert held == (5, 2)
+    assert await rig.gaps() == [(0, 14)]
+    assert [frame.seq for frame in await rig.frames("call-1")] == list(range(15, 20))

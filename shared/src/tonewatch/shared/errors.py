@@ -6,6 +6,7 @@ TonewatchError
  +- NotFoundError         (404)
  +- ConflictError         (409)
  +- TooLargeError         (413)
+ +- TooSlowError          (408)
  +- ForbiddenError        (403)
  +- UnavailableError      something we depend on is away; trying again makes sense (503)
  |   +- BrokerUnavailableError
@@ -64,6 +65,12 @@ class TooLargeError(TonewatchError):
     """The input is larger than the limit."""
 
     status_code = 413
+
+
+class TooSlowError(TonewatchError):
+    """The input did not come in time."""
+
+    status_code = 408
 
 
 class UnavailableError(TonewatchError):

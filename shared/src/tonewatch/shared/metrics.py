@@ -34,6 +34,7 @@ CounterName = Literal[
     "records_written_total",
     "trimmed_total",
     "socket_refusals_total",
+    "folder_files_total",
 ]
 GaugeName = Literal[
     "sources",
@@ -100,6 +101,7 @@ COUNTERS: Final[dict[CounterName, _Spec]] = {
     "sources_file_reloads_total": _Spec("Reloads of the sources file", ("outcome",)),
     "records_written_total": _Spec("Rows written", ("table",)),
     "trimmed_total": _Spec("Stream entries trimmed", ("stream",)),
+    "folder_files_total": _Spec("Recordings found in watched folders", ("outcome",)),
     "socket_refusals_total": _Spec("New sockets refused for their number or rate", ("reason",)),
 }
 GAUGES: Final[dict[GaugeName, _Spec]] = {

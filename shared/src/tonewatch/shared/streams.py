@@ -106,6 +106,11 @@ def partition_key(partition: int, suffix: str) -> str:
     return f"{KEY_PREFIX}:{{{partition}}}:{suffix}"
 
 
+def group_key(group: str, suffix: str) -> str:
+    """A key of the replicas of one service, all in one hash slot: `tw:{ingest}:leases`."""
+    return f"{KEY_PREFIX}:{{{group}}}:{suffix}"
+
+
 def partition_of(key: str, partitions: int) -> int:
     """The partition of a track or session; stable across processes and machines."""
     return zlib.crc32(key.encode()) % partitions

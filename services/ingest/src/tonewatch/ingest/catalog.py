@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tonewatch.ingest.live import Door, Fleet, Status
+from tonewatch.ingest.live.fleet import CHANGED, KEY_CHANGED
 from tonewatch.ingest.sources import (
     KEYED,
     UPLOAD_SOURCE_ID,
@@ -30,7 +31,7 @@ from tonewatch.shared.errors import ConflictError, InvalidInputError, NotFoundEr
 from tonewatch.shared.ids import new_id
 from tonewatch.shared.logging import scrub
 
-CHANGED: Final = "the source was changed"
+DELETED: Final = "the source was deleted"
 FILE: Final = "sources file"
 """Who changes what the file declares, in the audit log."""
 
@@ -95,6 +96,15 @@ class Catalog:
         Raises:
             ConfigurationError: the file cannot be used.
         """
+        try:
+            await self._make_ready(sources_file)
+        except ConflictError:
+            # another replica that starts at this moment was quicker
+            await self._make_ready(sources_file)
+        for source in await self._repository.all():
+            self._fleet.add(source)
+
+    async def _make_ready(self, sources_file: Path | None) -> None:
         await self._declare(sources_file)
         if await self._repository.get(UPLOAD_SOURCE_ID) is None:
             await self._repository.add(
@@ -105,8 +115,19 @@ class Catalog:
                     created_at=utc_now(),
                 )
             )
-        for source in await self._repository.all():
-            self._fleet.add(source)
+
+    async def catch_up(self) -> None:
+        """Follow what other replicas changed in the registry."""
+        registry = {source.id: source for source in await self._repository.all()}
+        known = self._fleet.sources
+        differing = [i for i in registry.keys() | known.keys() if registry.get(i) != known.get(i)]
+        for source_id in differing:
+            # once more: it may have been changed here since
+            source = await self._repository.get(source_id)
+            if source is not None:
+                await self._fleet.refresh(source)
+            else:
+                await self._fleet.remove(source_id, DELETED)
 
     async def reload(self, sources_file: Path) -> Reloaded:
         """Take the sources file over as it is now; what it does not change goes on undisturbed.
@@ -215,8 +236,8 @@ class Catalog:
         source = await self._changeable(source_id)
         await self._repository.remove(source_id)
         await self._audit.note(actor, "source.deleted", source_id, _shown(source))
-        await self._door.revoke(source_id, "the source was deleted")
-        await self._fleet.remove(source_id, "the source was deleted")
+        await self._door.revoke(source_id, DELETED)
+        await self._fleet.remove(source_id, DELETED)
 
     async def rotate_key(self, source_id: str, actor: str) -> tuple[Source, str]:
         """Give a source a new key; the old one stops working, also for who pushes now.
@@ -237,8 +258,10 @@ class Catalog:
         key = _new_key(source.kind)
         await self._repository.update(source_id, key_hash=hash_key(key))
         await self._audit.note(actor, "source.key_rotated", source_id)
-        await self._door.revoke(source_id, "the stream key was changed")
-        return replace(source, key_hash=hash_key(key)), key
+        await self._door.revoke(source_id, KEY_CHANGED)
+        source = replace(source, key_hash=hash_key(key))
+        await self._fleet.refresh(source)
+        return source, key
 
     async def _changeable(self, source_id: str) -> Source:
         source, _ = await self.get(source_id)

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from pydantic import Field, SecretStr
 
+from tonewatch.ingest.folders import WatchedFolder
 from tonewatch.ingest.sources.urls import PULL_PROTOCOLS, PullProtocol, PullRules
 from tonewatch.shared.database import url_or_file
 from tonewatch.shared.egress import AddressPolicy
@@ -78,14 +79,35 @@ class IngestOptions(ServiceOptions):
     socket_connects_per_second: float = Field(
         default=50.0, gt=0, description="New sockets from one address; more are refused"
     )
+    buffer_seconds: int = Field(
+        default=120, ge=1, description="Seconds held of each session while Redis is away"
+    )
     buffer_frames: int = Field(
-        default=600, ge=1, description="Frames held, over all sources, while Redis is away"
+        default=6000, ge=1, description="The same over all sessions, in frames of 32 KB"
+    )
+    shared_sources: bool = Field(
+        default=False, description="Several replicas share the sources, by leases in Redis"
+    )
+    lease_seconds: float = Field(
+        default=5.0, ge=1, le=60, description="A replica that is silent for so long is dead"
     )
     max_upload_bytes: int = Field(default=500 * 2**20, ge=1, description="Largest uploaded file")
     max_upload_seconds: float = Field(
         default=4 * 3600.0, gt=0, description="Longest uploaded recording"
     )
     max_uploads: int = Field(default=8, ge=1, description="Recordings taken in at the same time")
+    upload_receive_seconds: float = Field(
+        default=1800.0, gt=0, description="Time that a client has to send a recording"
+    )
+    watched_folders: tuple[WatchedFolder, ...] = Field(
+        default=(), description="Folders whose recordings are taken in as they appear"
+    )
+    folder_poll_seconds: float = Field(
+        default=2.0, gt=0, description="How often watched folders are looked at"
+    )
+    folder_settle_seconds: float = Field(
+        default=5.0, ge=0, description="A file is complete when it did not change for so long"
+    )
 
     @property
     def pull_rules(self) -> PullRules:

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Boolean,
     Column,
     Dialect,
@@ -68,6 +69,7 @@ open_sessions = Table(
     Column("frames", Integer, nullable=False),
     Column("last_entry_id", String(64)),
     Column("seen_at", UtcDateTime, nullable=False),
+    Column("owner", String(128)),
 )
 
 rtmp_publishes = Table(
@@ -79,6 +81,8 @@ rtmp_publishes = Table(
     Column("since", UtcDateTime, nullable=False),
     Column("labels", JSON, nullable=False),
     Column("reported", Boolean, nullable=False),
+    Column("seen_at", UtcDateTime),
+    Column("player", String(64)),
 )
 
 uploads = Table(
@@ -91,6 +95,18 @@ uploads = Table(
     Column("duration_seconds", Float, nullable=False),
     Column("error", String(512)),
     Column("created_at", UtcDateTime, nullable=False),
+    Column("stated_seconds", Float),
+)
+
+folder_files = Table(
+    "folder_files",
+    metadata,
+    Column("path", String(1024), primary_key=True),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("mtime_ns", BigInteger, nullable=False),
+    Column("session_id", String(128), nullable=False),
+    Column("error", String(512)),
+    Column("taken_at", UtcDateTime, nullable=False),
 )
 
 audit = Table(

@@ -2,21 +2,22 @@
 
 import json
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from pydantic import TypeAdapter, ValidationError
 
 from tonewatch.ingest.handlers.schemas import (
     Policy,
     UploadAccepted,
+    UploadList,
     UploadView,
     unmonitored,
     view_upload,
 )
 from tonewatch.ingest.sources import UPLOAD_SOURCE_ID, Layout, Voices
-from tonewatch.ingest.uploads import ReceivedFile, Uploads, UploadStore, receive
-from tonewatch.shared.errors import InvalidInputError, NotFoundError
+from tonewatch.ingest.uploads import ReceivedFile, Recording, Uploads, receive
+from tonewatch.shared.errors import InvalidInputError
 from tonewatch.shared.messages import Labels, Speaker
 
 NAME_CHARACTERS: Final = 256
@@ -49,9 +50,13 @@ FORM: Final[dict[str, Any]] = {
 
 
 def audio_routes(
-    uploads: Uploads, store: UploadStore, spool_dir: Path, max_bytes: int
+    uploads: Uploads,
+    spool_dir: Path,
+    *,
+    max_bytes: int,
+    max_seconds: float,
 ) -> APIRouter:
-    """Upload a recording, and ask how far it is."""
+    """Upload a recording, ask how far it is, and end it; a body may take `max_seconds`."""
     router = APIRouter(prefix="/v1/audio", tags=["audio"])
 
     @router.post("", status_code=202, openapi_extra=FORM)
@@ -62,6 +67,7 @@ def audio_routes(
             request.stream(),
             spool_dir=spool_dir,
             max_bytes=max_bytes,
+            max_seconds=max_seconds,
         )
         try:
             name, labels = _fields(file)
@@ -69,7 +75,8 @@ def audio_routes(
         except InvalidInputError:
             file.remove()
             raise
-        accepted = await uploads.start(file, name, labels, voices)
+        wanted = Recording(file=file, name=name, labels=labels, voices=voices)
+        accepted = await uploads.start(wanted)
         return UploadAccepted(
             session_id=accepted.session_id,
             source_id=UPLOAD_SOURCE_ID,
@@ -77,13 +84,27 @@ def audio_routes(
             state=accepted.state,
         )
 
+    @router.get("")
+    async def list_uploads(
+        limit: Annotated[int, Query(ge=1, le=500)] = 100,
+        cursor: Annotated[str | None, Query(max_length=128)] = None,
+    ) -> UploadList:
+        """The recordings before the cursor, newest first."""
+        found = await uploads.latest(limit + 1, cursor)
+        items = [view_upload(each) for each in found[:limit]]
+        return UploadList(
+            items=items, next_cursor=items[-1].session_id if len(found) > limit else None
+        )
+
     @router.get("/{session_id}")
     async def get_upload(session_id: str) -> UploadView:
         """How far ingest is with a recording."""
-        found = await store.get(session_id)
-        if found is None:
-            raise NotFoundError(f"there is no upload {session_id}")
-        return view_upload(found)
+        return view_upload(await uploads.get(session_id))
+
+    @router.delete("/{session_id}")
+    async def cancel_upload(session_id: str) -> UploadView:
+        """End a recording that is being taken in; what was published of it is scored."""
+        return view_upload(await uploads.cancel(session_id))
 
     return router
 

@@ -57,7 +57,8 @@ def rtmp_routes(door: Door) -> APIRouter:
     @router.post("/on_play")
     async def on_play(request: Request) -> Response:
         """Only ingest plays."""
-        door.check_player((await _fields(request)).get("token", ""))
+        fields = await _fields(request)
+        await door.check_player(fields.get("token", ""), fields.get("name", ""))
         return Response(status_code=204)
 
     @router.post("/auth")
@@ -72,7 +73,8 @@ def rtmp_routes(door: Door) -> APIRouter:
             name = call.path.rpartition("/")[2]
             await door.publish(f"mediamtx:{call.id}", key, query, stream=name)
         elif call.action == "read":
-            door.check_player(query.get("token", call.token))
+            stream = call.path.rpartition("/")[2]
+            await door.check_player(query.get("token", call.token), stream)
         else:
             raise ForbiddenError("ingest admits publishers and itself, nobody else")
         return Response(status_code=204)

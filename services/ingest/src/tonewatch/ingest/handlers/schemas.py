@@ -104,6 +104,7 @@ class SourceView(BaseModel):
     quality: Quality | None = Field(
         description="The connection over the last hour; null without audio to judge by"
     )
+    replica: str | None = Field(description="Who runs it, where replicas share the sources")
 
 
 class TransitionView(BaseModel):
@@ -148,10 +149,23 @@ class UploadView(BaseModel):
     """How far ingest is with a recording."""
 
     session_id: str
+    name: str
     state: UploadState
     frames: int
-    duration_seconds: float
+    duration_seconds: float = Field(description="Audio taken in so far")
+    progress: float | None = Field(
+        description="Share of the recording that was taken in, 0 to 1; null if it does not say how"
+        " long it is"
+    )
     error: str | None
+    created_at: UtcTime
+
+
+class UploadList(BaseModel):
+    """Recordings, newest first."""
+
+    items: list[UploadView]
+    next_cursor: str | None
 
 
 def unmonitored(policy: Mapping[Speaker, str]) -> frozenset[Speaker]:
@@ -181,6 +195,7 @@ def view_source(source: Source, status: Status, addresses: Addresses) -> SourceV
         open_sessions=status.open_sessions,
         reconnects=status.reconnects,
         quality=status.quality(),
+        replica=status.replica,
     )
 
 
@@ -188,8 +203,11 @@ def view_upload(upload: Upload) -> UploadView:
     """An upload as the API shows it."""
     return UploadView(
         session_id=upload.session_id,
+        name=upload.name,
         state=upload.state,
         frames=upload.frames,
         duration_seconds=round(upload.duration_seconds, 3),
+        progress=None if upload.progress is None else round(upload.progress, 4),
         error=upload.error,
+        created_at=upload.created_at,
     )

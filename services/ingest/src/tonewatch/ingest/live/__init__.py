@@ -5,6 +5,7 @@ from tonewatch.ingest.live.feed import Feed
 from tonewatch.ingest.live.fleet import Fleet
 from tonewatch.ingest.live.publishes import PublishRepository
 from tonewatch.ingest.live.quality import Quality
+from tonewatch.ingest.live.shared_door import SharedDoor
 from tonewatch.ingest.live.status import Status
 from tonewatch.ingest.live.supervisor import Tools
 from tonewatch.ingest.live.transitions import SourceState, Transition
@@ -15,6 +16,7 @@ __all__ = [
     "Fleet",
     "PublishRepository",
     "Quality",
+    "SharedDoor",
     "SourceState",
     "Status",
     "Tools",

@@ -7,7 +7,13 @@ from typing import Final
 from tonewatch.ingest.live.fleet import Fleet
 from tonewatch.ingest.live.publishes import PublishRepository
 from tonewatch.ingest.live.push import Publish
-from tonewatch.ingest.sources import SourceKind, SourceRepository, hash_key, permitted_labels
+from tonewatch.ingest.sources import (
+    Source,
+    SourceKind,
+    SourceRepository,
+    hash_key,
+    permitted_labels,
+)
 from tonewatch.shared.clock import utc_now
 from tonewatch.shared.errors import ForbiddenError
 from tonewatch.shared.ids import new_id
@@ -67,6 +73,7 @@ class Door:
         if source is None or source.kind is not SourceKind.RTMP:
             log.warning("refused a publisher: no source has its stream key", client_id=client_id)
             raise ForbiddenError("no source has this stream key")
+        await self._ready(source)
         now = utc_now()
         publish = Publish(
             client_id,
@@ -101,7 +108,7 @@ class Door:
             self._fleet.left(publish)
             await self._repository.remove(client_id)
 
-    def check_player(self, token: str) -> None:
+    async def check_player(self, token: str, stream: str) -> None:  # noqa: ARG002 - for replicas
         """Only ingest itself plays streams.
 
         Raises:
@@ -114,6 +121,9 @@ class Door:
         """End what is pushed to a source; nginx-rtmp hears of it at its next question."""
         await self._forget_source(source_id)
         await self._fleet.disconnect(source_id, reason)
+
+    async def _ready(self, source: Source) -> None:
+        """Before a publisher of the source is admitted."""
 
     async def _admit(self, publish: Publish) -> None:
         self._publishes[publish.client_id] = publish

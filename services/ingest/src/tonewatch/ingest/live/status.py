@@ -32,6 +32,10 @@ class Status:
     drift: Drift = field(default_factory=Drift)
     history: deque[Transition] = field(default_factory=lambda: deque(maxlen=HISTORY_TRANSITIONS))
     """The newest changes of state, oldest first."""
+    replica: str | None = None
+    """Who runs the source, where several replicas share the sources."""
+    told_quality: Quality | None = None
+    """The quality as another replica tells it."""
 
     @property
     def reconnects(self) -> int:
@@ -40,6 +44,8 @@ class Status:
 
     def quality(self) -> Quality | None:
         """The connection over the last hour; None if there was no audio to judge by."""
+        if self.told_quality is not None:
+            return self.told_quality
         return quality(disturbance(list(self.history), self.drift.seconds, utc_now()))
 
     def move(self, state: SourceState, reason: str | None = None) -> None:

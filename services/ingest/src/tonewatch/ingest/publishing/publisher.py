@@ -2,7 +2,8 @@
 
 A frame names the entries of the frames before it, whose ids the broker gives. So publishing goes in
 rounds: at most one frame of each track, all in one round trip. While the broker is away, live
-frames wait; when `buffer_frames` wait in all, the oldest one becomes part of a gap.
+frames wait; when `buffer_frames` wait in all, or `session_seconds` of one session, the oldest one
+becomes part of a gap.
 """
 
 import asyncio
@@ -25,6 +26,8 @@ from tonewatch.shared.streams import Stream, partition_of
 ROUND_SESSIONS: Final = 64
 """Sessions in one round trip: at most about 2 MB."""
 RETRY_SECONDS: Final = 0.5
+USUAL_FRAMES: Final = 3
+"""So many of a session wait while all is well."""
 
 log = get_logger(__name__)
 
@@ -36,8 +39,16 @@ Round = list[tuple[Outbox, list[Item]]]
 class Publisher:
     """The one way from ingest into the broker."""
 
-    def __init__(self, broker: Broker, metrics: Metrics, *, buffer_frames: int) -> None:
+    def __init__(
+        self,
+        broker: Broker,
+        metrics: Metrics,
+        *,
+        buffer_frames: int,
+        session_seconds: int = 3600,
+    ) -> None:
         self._broker = broker
+        self._session_seconds = session_seconds
         self._metrics = metrics
         self._buffer_frames = buffer_frames
         self._outboxes: dict[str, Outbox] = {}
@@ -74,7 +85,11 @@ class Publisher:
         """Take a piece of audio in; never waits. If the buffer is full the oldest frame goes."""
         frame = draft_frame(outbox.info, piece, captured_at, speaker)
         outbox.add(frame, piece.pcm, next(self._serials))
-        if not outbox.is_lossless and self.held_frames > self._buffer_frames:
+        if outbox.is_lossless or outbox.held_frames <= USUAL_FRAMES:
+            return  # to add up what all sessions hold costs more than the rest of this
+        if outbox.held_frames > self._session_seconds * len(outbox.info.speakers):
+            self._drop_of(outbox)
+        elif self.held_frames > self._buffer_frames:
             self._drop_oldest()
         self._metrics.set("ingest_buffer_frames", self.held_frames)
 
@@ -89,7 +104,7 @@ class Publisher:
             await self._wake.wait()
             self._wake.clear()
             try:
-                await self._resolve_doubt()
+                await self.resolve_doubt()
                 await self._publish_all()
             except UnavailableError as error:
                 await self._wait_for_broker(error.message)
@@ -149,7 +164,7 @@ class Publisher:
         partition = partition_of(draft.frame.partition_key, self._broker.partitions)
         return outbox.info.frames_stream, partition
 
-    async def _resolve_doubt(self) -> None:
+    async def resolve_doubt(self) -> None:
         """Settle those frames of a failed round that did arrive."""
         doubts: dict[Place, dict[FrameKey, tuple[Outbox, Draft]]] = defaultdict(dict)
         for outbox in self._outboxes.values():
@@ -173,5 +188,8 @@ class Publisher:
             if not outbox.is_lossless and (serial := outbox.oldest_serial()) is not None
         ]
         if candidates:
-            min(candidates, key=lambda pair: pair[0])[1].drop_oldest()
-            self._metrics.count("frames_dropped_total", reason=GapReason.BUFFER_FULL.value)
+            self._drop_of(min(candidates, key=lambda pair: pair[0])[1])
+
+    def _drop_of(self, outbox: Outbox) -> None:
+        outbox.drop_oldest()
+        self._metrics.count("frames_dropped_total", reason=GapReason.BUFFER_FULL.value)

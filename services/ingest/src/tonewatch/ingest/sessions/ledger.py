@@ -1,10 +1,10 @@
 """Which sessions are open: kept in the database, so that a killed ingest's get their end."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import ColumnElement, delete, insert, or_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tonewatch.ingest.publishing import Outbox, SessionInfo
@@ -20,13 +20,16 @@ class OpenSession:
     frames: int
     last_entry_id: str | None
     seen_at: datetime
+    owner: str | None = None
+    """The replica whose session it is, where several share the ledger."""
 
 
 class Ledger:
-    """The open sessions in the database."""
+    """The open sessions in the database; those that we open carry our name, if we have one."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, owner: str | None = None) -> None:
         self._engine = engine
+        self._owner = owner
 
     async def open(self, info: SessionInfo) -> None:
         """Note a session before its first message leaves."""
@@ -42,6 +45,7 @@ class Ledger:
             "frames": 0,
             "last_entry_id": None,
             "seen_at": info.started_at,
+            "owner": self._owner,
         }
         async with self._engine.begin() as connection:
             await connection.execute(insert(open_sessions).values(**values))
@@ -67,10 +71,34 @@ class Ledger:
                 delete(open_sessions).where(open_sessions.c.session_id == session_id)
             )
 
+    async def claim(self, session: OpenSession) -> bool:
+        """Make a dead replica's session ours; False if another one was faster."""
+        async with self._engine.begin() as connection:
+            result = await connection.execute(
+                update(open_sessions)
+                .where(open_sessions.c.session_id == session.info.session_id)
+                .where(open_sessions.c.owner.is_not_distinct_from(session.owner))
+                .values(owner=self._owner)
+            )
+        return result.rowcount > 0
+
+    async def not_of(self, owners: Collection[str]) -> list[OpenSession]:
+        """Open sessions that belong to none of these replicas."""
+        column = open_sessions.c.owner
+        return await self._find(or_(column.is_(None), column.not_in(owners)))
+
+    async def has_of_source(self, source_id: str) -> bool:
+        """Whether a session of this source is open, whoever has it."""
+        return bool(await self._find(open_sessions.c.source_id == source_id))
+
     async def all(self) -> list[OpenSession]:
         """All open sessions."""
+        return await self._find(true())
+
+    async def _find(self, condition: ColumnElement[bool]) -> list[OpenSession]:
+        query = select(open_sessions).where(condition)
         async with self._engine.connect() as connection:
-            rows = (await connection.execute(select(open_sessions))).all()
+            rows = (await connection.execute(query)).all()
         return [
             OpenSession(
                 info=SessionInfo(
@@ -86,6 +114,7 @@ class Ledger:
                 frames=row.frames,
                 last_entry_id=row.last_entry_id,
                 seen_at=row.seen_at,
+                owner=row.owner,
             )
             for row in rows
         ]

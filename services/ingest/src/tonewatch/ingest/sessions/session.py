@@ -1,8 +1,7 @@
 """A session at work: PCM in, pieces to the publisher, and an orderly end."""
 
 import asyncio
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -56,21 +55,6 @@ class Session:
         for piece in track.cutter.feed(pcm):
             self._add(piece, speaker)
 
-    async def feed_aside(self, parts: Sequence[tuple[Speaker, bytes]]) -> None:
-        """The same for a long stretch of a recording: VAD hears it in a thread.
-
-        Cancelled, it still adds what was cut, so that no number of a frame is left out.
-        """
-        work = asyncio.ensure_future(asyncio.to_thread(self._cut, parts))
-        try:
-            await asyncio.shield(work)
-        finally:
-            while not work.done():
-                with suppress(asyncio.CancelledError):
-                    await asyncio.wait({work})
-            for piece, speaker in work.result():
-                self._add(piece, speaker)
-
     def end(self, reason: str) -> None:
         """Publish the rest and the end; a second call does nothing.
 
@@ -88,15 +72,6 @@ class Session:
                 self._add(last, speaker)
         self.outbox.end(frames=self.frames, reason=reason)
         log.info("session ended", session_id=self.info.session_id, frames=self.frames, why=reason)
-
-    def _cut(self, parts: Sequence[tuple[Speaker, bytes]]) -> list[tuple[Piece, Speaker]]:
-        """The pieces that the parts complete, in the order of their seconds."""
-        cut: list[tuple[Piece, Speaker]] = []
-        for speaker, pcm in parts:
-            track = self._tracks[speaker]
-            track.samples += len(pcm) // SAMPLE_BYTES
-            cut += [(piece, speaker) for piece in track.cutter.feed(pcm)]
-        return sorted(cut, key=lambda pair: pair[0].seq)
 
     def _add(self, piece: Piece, speaker: Speaker) -> None:
         self._publisher.add(self.outbox, piece, self._captured_at(piece), speaker)
@@ -118,15 +93,15 @@ class Sessions:
     def __init__(self, publisher: Publisher, ledger: Ledger) -> None:
         self._publisher = publisher
         self._ledger = ledger
-        self._closers: set[asyncio.Task[None]] = set()
+        self._closers: dict[asyncio.Task[None], SessionInfo] = {}
 
     async def open(self, info: SessionInfo) -> Session:
         """Begin a session; it is in the ledger before anything of it is published."""
         await self._ledger.open(info)
         outbox = self._publisher.open(info)
         closer = asyncio.create_task(self._close(outbox), name=f"close {info.session_id}")
-        self._closers.add(closer)
-        closer.add_done_callback(self._closers.discard)
+        self._closers[closer] = info
+        closer.add_done_callback(self._closers.pop)
         log.info("session started", session_id=info.session_id, source_id=info.source_id)
         return Session(info, outbox, self._publisher)
 
@@ -139,6 +114,28 @@ class Sessions:
         """Wait until every ended session is announced and out of the ledger."""
         if self._closers:
             await asyncio.gather(*self._closers)
+
+    async def closed_of(self, source_id: str, seconds: float) -> bool:
+        """Wait until the ended sessions of one source are announced; says whether they are."""
+        closers = {task for task, info in self._closers.items() if info.source_id == source_id}
+        return not closers or not (await asyncio.wait(closers, timeout=seconds))[1]
+
+    async def give_up(self, source_ids: Collection[str] | None = None) -> int:
+        """Let the frames that wait become gaps, of these sources or all; returns how many.
+
+        For sessions that another replica has closed by now: what they hold is not theirs to tell.
+
+        Raises:
+            BrokerUnavailableError: nobody knows what of it is published already; call again.
+        """
+        await self._publisher.resolve_doubt()
+        given_up = 0
+        for outbox in self._publisher.outboxes():
+            if source_ids is None or outbox.info.source_id in source_ids:
+                while outbox.oldest_serial() is not None:
+                    outbox.drop_oldest()
+                    given_up += 1
+        return given_up
 
     async def abandon(self) -> None:
         """Stop waiting; what is still in the ledger is closed at the next start."""

@@ -101,7 +101,10 @@ class Hub(Registry):
     async def source(self, key: str, kind: SourceKind) -> Source | None:
         """The source with this key, if it is of this kind."""
         found = await self._repository.by_key_hash(hash_key(key))
-        return found if found is not None and found.kind is kind else None
+        if found is None or found.kind is not kind:
+            return None
+        await self._fleet.refresh(found)
+        return found
 
     def supervisor(self, source_id: str) -> CallsSupervisor | None:
         """Who keeps this source's calls."""

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from tonewatch.ingest.sources.model import Origin, Source, SourceKind
 from tonewatch.ingest.sources.voices import Layout, Voices
 from tonewatch.ingest.tables import sources
+from tonewatch.shared.database import writing
 from tonewatch.shared.errors import ConflictError
 from tonewatch.shared.messages import Speaker
 
@@ -71,7 +72,7 @@ class SourceRepository:
             ConflictError: a key belongs to another source.
         """
         try:
-            async with self._engine.begin() as connection:
+            async with writing(self._engine).begin() as connection:
                 rows = await connection.execute(
                     select(sources).where(sources.c.origin == Origin.FILE.value)
                 )

@@ -13,7 +13,7 @@ from typing import BinaryIO, Final
 from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-from tonewatch.shared.errors import InvalidInputError, TooLargeError
+from tonewatch.shared.errors import InvalidInputError, TooLargeError, TooSlowError
 from tonewatch.shared.ids import new_id
 
 FORM_BYTES: Final = 64 * 1024
@@ -27,21 +27,30 @@ class ReceivedFile:
     path: Path
     name: str
     size_bytes: int
-    fields: dict[str, str]
+    fields: dict[str, str] = field(default_factory=dict)
+    is_spooled: bool = True
+    """False for a file that lies where its owner put it, and stays."""
 
     def remove(self) -> None:
-        """Delete the file."""
-        self.path.unlink(missing_ok=True)
+        """Delete the file, if it is ours."""
+        if self.is_spooled:
+            self.path.unlink(missing_ok=True)
 
 
 async def receive(
-    content_type: str, body: AsyncIterator[bytes], *, spool_dir: Path, max_bytes: int
+    content_type: str,
+    body: AsyncIterator[bytes],
+    *,
+    spool_dir: Path,
+    max_bytes: int,
+    max_seconds: float,
 ) -> ReceivedFile:
     """Read a multipart form with one file in the field `file`.
 
     Raises:
         InvalidInputError: it is no such form, or the file is empty.
         TooLargeError: the file is larger than `max_bytes`.
+        TooSlowError: it was not all there after `max_seconds`.
     """
     kind, options = parse_options_header(content_type)
     if kind != b"multipart/form-data" or b"boundary" not in options:
@@ -50,10 +59,18 @@ async def receive(
     form = _Form(spool_dir / f"{new_id()}.upload", max_bytes)
     try:
         parser = MultipartParser(options[b"boundary"], form.callbacks())  # type: ignore[arg-type]
-        async for chunk in body:
-            await asyncio.to_thread(parser.write, chunk)
+        async with asyncio.timeout(max_seconds):
+            async for chunk in body:
+                await asyncio.to_thread(parser.write, chunk)
         parser.finalize()
         return form.received()
+    except TimeoutError as error:
+        form.discard()
+        raise TooSlowError(
+            f"the recording was not all here after {max_seconds:g} s ({form.file_bytes} bytes of it"
+            " were); send it over a faster line, or an operator can raise"
+            " ingest.upload_receive_seconds"
+        ) from error
     except MultipartParseError as error:
         form.discard()
         raise InvalidInputError(f"the form cannot be read: {error}") from error

@@ -1,32 +1,27 @@
 """Takes recordings in: the answer waits for the first audio, the rest goes on alone."""
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from tonewatch.ingest.live.intake import ONE_CHANNEL, lacks_channels
-from tonewatch.ingest.media import AudioProcess, file_argv
-from tonewatch.ingest.publishing import SessionInfo
-from tonewatch.ingest.sessions import Session, Sessions
-from tonewatch.ingest.sources import UPLOAD_SOURCE_ID, Voices
+from tonewatch.ingest.sessions import Sessions
 from tonewatch.ingest.uploads.backlog import Backlog
-from tonewatch.ingest.uploads.form import ReceivedFile
+from tonewatch.ingest.uploads.opening import Job, Opener, Recording
 from tonewatch.ingest.uploads.store import Upload, UploadState, UploadStore
 from tonewatch.shared.broker import Broker
-from tonewatch.shared.clock import utc_now
-from tonewatch.shared.errors import InvalidInputError, TooLargeError, UnavailableError
-from tonewatch.shared.ids import new_id
+from tonewatch.shared.errors import ConflictError, NotFoundError, UnavailableError
 from tonewatch.shared.logging import get_logger
-from tonewatch.shared.messages import Lane
 
-FIRST_AUDIO_SECONDS: Final = 30.0
-NOTE_EVERY_FRAMES: Final = 32
+NOTE_EVERY_SECONDS: Final = 0.5
 CHUNK_MS: Final = 2000
+"""Heard on the loop, some 2 ms of work; a thread was no quicker: both want the interpreter."""
+CANCEL_AGAIN_SECONDS: Final = 0.5
 COMPLETE: Final = "the recording was read to its end"
 INTERRUPTED: Final = "ingest was stopped; upload the file again"
+CANCELLED: Final = "the upload was cancelled"
 
 log = get_logger(__name__)
 
@@ -37,18 +32,6 @@ class UploadLimits:
 
     max_seconds: float
     max_at_once: int
-
-
-@dataclass(slots=True)
-class _Job:
-    """A recording that is being decoded."""
-
-    upload: Upload
-    voices: Voices
-    process: AudioProcess
-    session: Session
-    first: bytes
-    cleanup: AsyncExitStack
 
 
 class Uploads:
@@ -63,29 +46,33 @@ class Uploads:
         sessions: Sessions,
         broker: Broker,
     ) -> None:
-        self._ffmpeg = ffmpeg
+        self._opener = Opener(ffmpeg, limits.max_seconds, store, sessions)
         self._limits = limits
         self._store = store
-        self._sessions = sessions
         self._broker = broker
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._jobs: dict[str, tuple[Job, asyncio.Task[None]]] = {}
         self._starting = 0
+        self._stopping = False
+
+    @property
+    def places(self) -> int:
+        """How many recordings may be taken in at the same time."""
+        return self._limits.max_at_once
+
+    @property
+    def room(self) -> int:
+        """How many more recordings may be taken in now."""
+        return self._limits.max_at_once - len(self._jobs) - self._starting
 
     async def open(self, spool_dir: Path) -> None:
         """Clear away what a killed ingest left behind."""
         await self._store.fail_unfinished(INTERRUPTED)
         await asyncio.to_thread(_clear, spool_dir)
 
-    async def start(
-        self,
-        file: ReceivedFile,
-        name: str,
-        labels: dict[str, str],
-        voices: Voices | None = None,
-    ) -> Upload:
+    async def start(self, recording: Recording) -> Upload:
         """Begin to take a recording in; returns when its first audio was decoded.
 
-        The file is removed in any case.
+        The spooled file is removed in any case.
 
         Raises:
             InvalidInputError: it holds no audio that can be read.
@@ -93,122 +80,148 @@ class Uploads:
             UnavailableError: too many recordings are being taken in.
         """
         async with AsyncExitStack() as stack:
-            stack.callback(file.remove)
-            self._check_room()
+            stack.callback(recording.file.remove)
+            if self._stopping:
+                raise UnavailableError("ingest is being stopped; try again soon")
+            if self.room <= 0:
+                raise UnavailableError(
+                    f"{self._limits.max_at_once} recordings are being taken in already;"
+                    " try again soon"
+                )
             self._starting += 1
             try:
-                job = await self._begin(file, name, labels, voices or Voices(), stack)
+                job = await self._opener.open(recording, stack)
             finally:
                 self._starting -= 1
-            task = asyncio.create_task(self._run(job), name=f"upload {job.upload.session_id}")
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+            session_id = job.upload.session_id
+            task = asyncio.create_task(self._run(job), name=f"upload {session_id}")
+        self._jobs[session_id] = job, task
+        task.add_done_callback(lambda _: self._jobs.pop(session_id))
         return job.upload
+
+    async def cancel(self, session_id: str) -> Upload:
+        """End a recording that is being taken in; what was published of it is scored.
+
+        Raises:
+            NotFoundError: there is no such upload.
+            ConflictError: it is over already.
+        """
+        job, task = self._jobs.get(session_id, (None, None))
+        if job is None or task is None:
+            state = (await self.get(session_id)).state.value
+            raise ConflictError(f"upload {session_id} is {state}: nothing is left to cancel")
+        if job.is_read:
+            raise ConflictError(
+                f"upload {session_id} was read to its end: nothing is left to cancel"
+            )
+        job.cancelled = True
+        await _end([(job, task)])
+        return await self.get(session_id)
+
+    async def get(self, session_id: str) -> Upload:
+        """How far a recording is.
+
+        Raises:
+            NotFoundError: there is no such upload.
+        """
+        found = await self._store.get(session_id)
+        if found is None:
+            raise NotFoundError(f"there is no upload {session_id}")
+        return self._up_to_date(found)
+
+    async def latest(self, limit: int, before: str | None = None) -> list[Upload]:
+        """The newest recordings, newest first; see `UploadStore.latest`."""
+        return [self._up_to_date(each) for each in await self._store.latest(limit, before)]
+
+    async def ended(self, session_id: str) -> Upload:
+        """Wait until a recording is not being taken in any more; returns what became of it."""
+        _, task = self._jobs.get(session_id, (None, None))
+        if task is not None:
+            await asyncio.wait({task})
+        return await self.get(session_id)
 
     async def stop(self) -> None:
         """End all; their files are gone, so they must be uploaded again."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._stopping = True
+        await _end(list(self._jobs.values()))
 
-    def _check_room(self) -> None:
-        if len(self._tasks) + self._starting >= self._limits.max_at_once:
-            raise UnavailableError(
-                f"{self._limits.max_at_once} recordings are being taken in already; try again soon"
-            )
+    def _up_to_date(self, upload: Upload) -> Upload:
+        """What the database is told only from time to time."""
+        job, _ = self._jobs.get(upload.session_id, (None, None))
+        if job is None or upload.state is not UploadState.PUBLISHING:
+            return upload
+        session = job.session
+        return replace(upload, frames=session.frames, duration_seconds=session.seconds)
 
-    async def _begin(
-        self,
-        file: ReceivedFile,
-        name: str,
-        labels: dict[str, str],
-        voices: Voices,
-        stack: AsyncExitStack,
-    ) -> _Job:
-        # a little more than the limit, so that a longer recording shows itself
-        limit = timedelta(seconds=self._limits.max_seconds + 1)
-        channels = len(voices.channels)
-        argv = file_argv(self._ffmpeg, file.path, limit=limit, channels=channels)
-        process = await stack.enter_async_context(AudioProcess.running(argv, channels))
-        first = await self._first_audio(process, file.name)
-        if lacks_channels(process, voices):
-            raise InvalidInputError(f"channels: {file.name} cannot be split: {ONE_CHANNEL}")
-        stated = process.stated_duration
-        if stated is not None and stated.total_seconds() > self._limits.max_seconds:
-            raise TooLargeError(
-                f"{file.name} lasts {stated.total_seconds():.0f} s; "
-                f"the limit is {self._limits.max_seconds:g} s"
-            )
-        info = SessionInfo(
-            session_id=new_id(),
-            source_id=UPLOAD_SOURCE_ID,
-            name=name or file.name,
-            kind="upload",
-            labels=labels,
-            started_at=utc_now(),
-            lane=Lane.UPLOAD,
-            speakers=voices.monitored,
-        )
-        upload = Upload(session_id=info.session_id, name=info.name, created_at=info.started_at)
-        await self._store.add(upload)
-        session = await self._sessions.open(info)
-        return _Job(upload, voices, process, session, first, stack.pop_all())
-
-    async def _first_audio(self, process: AudioProcess, name: str) -> bytes:
-        try:
-            async with asyncio.timeout(FIRST_AUDIO_SECONDS):
-                first = await process.read(CHUNK_MS)
-        except TimeoutError as error:
-            raise InvalidInputError(f"{name}: no audio could be decoded in time") from error
-        if not first:
-            verdict = await process.verdict()
-            raise InvalidInputError(f"{name} cannot be used: {verdict.reason}")
-        return first
-
-    async def _run(self, job: _Job) -> None:
+    async def _run(self, job: Job) -> None:
         error: str | None = INTERRUPTED
         try:
             async with job.cleanup:
                 error = await self._pump(job)
+            job.is_read = True
             job.session.end(error or COMPLETE)
             await job.session.outbox.done()
         except Exception as failure:
             log.exception("an upload failed", session_id=job.upload.session_id)
             error = f"internal error: {type(failure).__name__}"
         except asyncio.CancelledError:
-            error = INTERRUPTED
+            error = CANCELLED if job.cancelled else INTERRUPTED
             raise
         finally:
+            job.is_read = True
             job.session.end(error or COMPLETE)
             await self._note(job, error)
 
-    async def _note(self, job: _Job, error: str | None) -> None:
+    async def _note(self, job: Job, error: str | None) -> None:
+        state = UploadState.FAILED if error else UploadState.PUBLISHED
+        if job.cancelled:
+            state = UploadState.CANCELLED
         await self._store.update(
             job.upload.session_id,
-            state=(UploadState.FAILED if error else UploadState.PUBLISHED).value,
+            state=state.value,
             error=error,
             frames=job.session.frames,
             duration_seconds=job.session.seconds,
         )
 
-    async def _pump(self, job: _Job) -> str | None:
+    async def _pump(self, job: Job) -> str | None:
         """Publish the whole recording; returns what was wrong with it."""
         backlog = Backlog(self._broker, job.session.outbox)
-        chunk, noted = job.first, 0
+        clock = asyncio.get_running_loop().time
+        chunk, noted = job.first, clock()
         while chunk:
+            if self._stopping:  # it was just being begun when all were ended
+                return INTERRUPTED
             for speaker, pcm in job.voices.split(chunk):
                 job.session.feed(pcm, speaker)
             if job.session.seconds > self._limits.max_seconds:
                 return f"it is longer than the limit of {self._limits.max_seconds:g} s"
             await backlog.wait()
-            if job.session.frames >= noted + NOTE_EVERY_FRAMES:
-                noted = job.session.frames
+            if clock() >= noted + NOTE_EVERY_SECONDS:
+                noted = clock()
                 await self._store.update(
-                    job.upload.session_id, frames=noted, duration_seconds=job.session.seconds
+                    job.upload.session_id,
+                    frames=job.session.frames,
+                    duration_seconds=job.session.seconds,
                 )
             chunk = await job.process.read(CHUNK_MS)
         verdict = await job.process.verdict()
         return None if verdict.complete else f"the file is damaged: {verdict.reason}"
+
+
+async def _end(jobs: Sequence[tuple[Job, asyncio.Task[None]]]) -> None:
+    """Cancel, and again: a cancellation was seen to get lost below.
+
+    Who is already writing down the end of a recording is left to do so.
+    """
+    for _, task in jobs:
+        task.cancel()
+    waiting = {task for _, task in jobs}
+    while waiting:
+        _, waiting = await asyncio.wait(waiting, timeout=CANCEL_AGAIN_SECONDS)
+        for job, task in jobs:
+            if task in waiting and not job.is_read:
+                task.cancel()
 
 
 def _clear(spool_dir: Path) -> None:

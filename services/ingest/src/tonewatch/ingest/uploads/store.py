@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Row, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tonewatch.ingest.tables import uploads
@@ -17,6 +17,7 @@ class UploadState(StrEnum):
     PUBLISHING = "publishing"
     PUBLISHED = "published"
     FAILED = "failed"
+    CANCELLED = "cancelled"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +31,17 @@ class Upload:
     frames: int = 0
     duration_seconds: float = 0.0
     error: str | None = None
+    stated_seconds: float | None = None
+    """How long the file says it is; None if it does not say."""
+
+    @property
+    def progress(self) -> float | None:
+        """The share of the recording that was taken in, 0 to 1; None if its length is unknown."""
+        if self.state is UploadState.PUBLISHED:
+            return 1.0
+        if not self.stated_seconds:
+            return None
+        return min(1.0, self.duration_seconds / self.stated_seconds)
 
 
 class UploadStore:
@@ -55,10 +67,15 @@ class UploadStore:
         query = select(uploads).where(uploads.c.session_id == session_id)
         async with self._engine.connect() as connection:
             row = (await connection.execute(query)).first()
-        if row is None:
-            return None
-        values = dict(row._mapping)  # noqa: SLF001 - the public name of a row as a mapping
-        return Upload(**(values | {"state": UploadState(row.state)}))
+        return None if row is None else _upload(row)
+
+    async def latest(self, limit: int, before: str | None = None) -> list[Upload]:
+        """The newest uploads, newest first; those before an upload's id, which is a time."""
+        query = select(uploads).order_by(uploads.c.session_id.desc()).limit(limit)
+        if before is not None:
+            query = query.where(uploads.c.session_id < before)
+        async with self._engine.connect() as connection:
+            return [_upload(row) for row in (await connection.execute(query)).all()]
 
     async def fail_unfinished(self, error: str) -> None:
         """Uploads that a stopped ingest left behind cannot go on: their files are gone."""
@@ -68,3 +85,8 @@ class UploadStore:
                 .where(uploads.c.state == UploadState.PUBLISHING.value)
                 .values(state=UploadState.FAILED.value, error=error)
             )
+
+
+def _upload(row: Row[Any]) -> Upload:
+    values = dict(row._mapping)  # noqa: SLF001 - the public name of a row as a mapping
+    return Upload(**(values | {"state": UploadState(row.state)}))
