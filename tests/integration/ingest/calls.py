@@ -9,7 +9,7 @@ import numpy as np
 from tests.integration.ingest.streams import Reader
 from tonewatch.shared.http import AsyncClient
 from tonewatch.shared.messages import SessionEvent, SessionState, Speaker
-from tonewatch.shared.streams import FRAMES
+from tonewatch.shared.streams import FRAMES, Stream
 
 SPLIT = "left=customer,right=agent"
 
@@ -52,10 +52,12 @@ async def has_frames(reader: Reader, least: int) -> bool:
     return len(await reader.frames()) >= least
 
 
-async def tracks(reader: Reader, session_id: str | None = None) -> dict[Speaker, bytes]:
+async def tracks(
+    reader: Reader, session_id: str | None = None, stream: Stream = FRAMES
+) -> dict[Speaker, bytes]:
     """The PCM of each speaker, put together again by number."""
     found: dict[Speaker, dict[int, bytes]] = {}
-    for _, message, fields in await reader.entries(FRAMES):
+    for _, message, fields in await reader.entries(stream):
         session, speaker = getattr(message, "session_id", ""), getattr(message, "speaker", None)
         if speaker is not None and session_id in (None, session):
             found.setdefault(speaker, {})[getattr(message, "seq", -1)] = fields["pcm"]

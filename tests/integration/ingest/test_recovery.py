@@ -1,7 +1,10 @@
 """A killed ingest's sessions get their end, and tracks that stopped apart are made even."""
 
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
+
+import pytest
 
 from tests.integration.ingest.streams import Reader
 from tonewatch.ingest.audio import Piece
@@ -32,25 +35,28 @@ async def publish(broker: MemoryBroker, outbox: Outbox, seq: int, *speakers: Spe
         outbox.settled(item, entry_id)
 
 
-async def test_tracks_that_stopped_apart_are_made_even_by_a_gap(
-    memory_broker: MemoryBroker, tmp_path: Path
-) -> None:
+@pytest.fixture
+async def ledger(tmp_path: Path) -> AsyncIterator[Ledger]:
+    """An empty ledger."""
     engine = create_engine(f"sqlite+aiosqlite:///{tmp_path / 'ingest.db'}")
-    try:
-        await migrate(engine, MIGRATIONS)
-        ledger = Ledger(engine)
-        await ledger.open(INFO)
-        outbox = Outbox(INFO, lambda: None)
-        await publish(memory_broker, outbox, 0, *BOTH)
-        await publish(memory_broker, outbox, 1, Speaker.AGENT)
-        await ledger.note_progress([outbox], AT)
-        await publish(memory_broker, outbox, 2, Speaker.AGENT)
+    await migrate(engine, MIGRATIONS)
+    yield Ledger(engine)
+    await close_engine(engine)
 
-        await close_left_open(memory_broker, ledger, await ledger.all())
 
-        assert await ledger.all() == []
-    finally:
-        await close_engine(engine)
+async def test_tracks_that_stopped_apart_are_made_even_by_a_gap(
+    memory_broker: MemoryBroker, ledger: Ledger
+) -> None:
+    await ledger.open(INFO)
+    outbox = Outbox(INFO, lambda: None)
+    await publish(memory_broker, outbox, 0, *BOTH)
+    await publish(memory_broker, outbox, 1, Speaker.AGENT)
+    await ledger.note_progress([outbox], AT)
+    await publish(memory_broker, outbox, 2, Speaker.AGENT)
+
+    await close_left_open(memory_broker, ledger, await ledger.all())
+
+    assert await ledger.all() == []
     reader = Reader(memory_broker)
     (ended,) = await reader.sessions(SessionState.ENDED)
     assert (ended.frames, ended.speakers) == (3, BOTH)
@@ -60,21 +66,15 @@ async def test_tracks_that_stopped_apart_are_made_even_by_a_gap(
 
 
 async def test_a_track_whose_newest_entry_the_ledger_knows_is_counted_with_it(
-    memory_broker: MemoryBroker, tmp_path: Path
+    memory_broker: MemoryBroker, ledger: Ledger
 ) -> None:
-    engine = create_engine(f"sqlite+aiosqlite:///{tmp_path / 'ingest.db'}")
-    try:
-        await migrate(engine, MIGRATIONS)
-        ledger = Ledger(engine)
-        await ledger.open(INFO)
-        outbox = Outbox(INFO, lambda: None)
-        # the agent is ahead, but the entry of its newest frame is the older of the two
-        await publish(memory_broker, outbox, 0, Speaker.AGENT)
-        await publish(memory_broker, outbox, 1, Speaker.AGENT)
-        await publish(memory_broker, outbox, 0, Speaker.CUSTOMER)
-        await ledger.note_progress([outbox], AT)
-        await close_left_open(memory_broker, ledger, await ledger.all())
-    finally:
-        await close_engine(engine)
+    await ledger.open(INFO)
+    outbox = Outbox(INFO, lambda: None)
+    # the agent is ahead, but the entry of its newest frame is the older of the two
+    await publish(memory_broker, outbox, 0, Speaker.AGENT)
+    await publish(memory_broker, outbox, 1, Speaker.AGENT)
+    await publish(memory_broker, outbox, 0, Speaker.CUSTOMER)
+    await ledger.note_progress([outbox], AT)
+    await close_left_open(memory_broker, ledger, await ledger.all())
     (gap,) = await Reader(memory_broker).gaps()
     assert (gap.speaker, gap.first_seq, gap.last_seq) == (Speaker.CUSTOMER, 1, 1)

@@ -6,6 +6,7 @@ import struct
 import numpy as np
 import pytest
 
+from tests.integration.ingest.calls import SPLIT, has_frames, tracks
 from tests.integration.ingest.conftest import MakeIngest
 from tests.integration.ingest.streams import Reader, StreamServer
 from tests.support.audio import speech_like_pcm
@@ -14,9 +15,7 @@ from tests.support.wait import wait_until
 from tonewatch.shared.broker import RedisBroker
 from tonewatch.shared.http import AsyncClient, create_client
 from tonewatch.shared.messages import Frame, SessionState, Speaker
-from tonewatch.shared.streams import FRAMES, UPLOADS, Stream
-
-SPLIT = "left=customer,right=agent"
+from tonewatch.shared.streams import UPLOADS
 
 
 def stereo(left: bytes, right: bytes, *, endless: bool = False) -> bytes:
@@ -26,18 +25,6 @@ def stereo(left: bytes, right: bytes, *, endless: bool = False) -> bytes:
     header = struct.pack("<4sI4s4sIHHIIHH4sI", b"RIFF", size if endless else size + 36, b"WAVE",
                          b"fmt ", 16, 1, 2, 16_000, 64_000, 4, 16, b"data", size)  # fmt: skip
     return header + pcm
-
-
-async def tracks(reader: Reader, stream: Stream = FRAMES) -> dict[Speaker, bytes]:
-    """The PCM of each speaker, put together again by number."""
-    found: dict[Speaker, dict[int, bytes]] = {}
-    for _, message, fields in await reader.entries(stream):
-        assert isinstance(message, Frame)
-        found.setdefault(message.speaker, {})[message.seq] = fields["pcm"]
-    return {
-        speaker: b"".join(frames[seq] for seq in sorted(frames))
-        for speaker, frames in found.items()
-    }
 
 
 async def upload(client: AsyncClient, body: bytes, **form: str) -> str:
@@ -64,7 +51,7 @@ async def test_an_upload_of_two_channels_becomes_two_tracks(
     async with running(make_ingest()) as base, create_client(base_url=base) as client:
         session_id = await upload(client, stereo(*sides), channels=layout)
         await wait_until(lambda: published(client, session_id))
-    assert await tracks(reader, UPLOADS) == {left: sides[0], right: sides[1]}
+    assert await tracks(reader, stream=UPLOADS) == {left: sides[0], right: sides[1]}
     frames = await reader.frames(stream=UPLOADS)
     assert [f.final for f in frames if f.speaker is left] == [False, False, True]
     (ended,) = await reader.sessions(SessionState.ENDED)
@@ -84,7 +71,7 @@ async def test_who_is_not_monitored_leaves_nothing_behind(
     async with running(make_ingest()) as base, create_client(base_url=base) as client:
         session_id = await upload(client, stereo(*sides), channels=SPLIT, policy='{"agent": "off"}')
         await wait_until(lambda: published(client, session_id))
-    assert await tracks(reader, UPLOADS) == {Speaker.CUSTOMER: sides[0]}
+    assert await tracks(reader, stream=UPLOADS) == {Speaker.CUSTOMER: sides[0]}
     (ended,) = await reader.sessions(SessionState.ENDED)
     assert ended.speakers == (Speaker.CUSTOMER,)
 
@@ -124,7 +111,7 @@ async def test_a_live_source_is_split_and_a_changed_policy_is_kept_and_noted(
             body = {"name": "line 4", "url": server.url("/call"), "channels": SPLIT}
             source = (await client.post("/v1/sources", json=body)).json()
             assert source["policy"] == {"customer": "on", "agent": "on"}
-            await wait_until(lambda: _frames(reader, 4))
+            await wait_until(lambda: has_frames(reader, 4))
             heard = await tracks(reader)
             assert sides[0].startswith(heard[Speaker.CUSTOMER])
             assert sides[1].startswith(heard[Speaker.AGENT])
@@ -134,7 +121,7 @@ async def test_a_live_source_is_split_and_a_changed_policy_is_kept_and_noted(
                 headers={"X-Tonewatch-Actor": "chen"},
             )
             assert changed.json()["policy"] == {"customer": "on", "agent": "off"}
-            await wait_until(lambda: _frames(reader, 7))
+            await wait_until(lambda: has_frames(reader, 7))
             entry = (await client.get("/v1/audit")).json()["items"][0]
     assert (entry["actor"], entry["action"]) == ("chen", "source.changed")
     assert entry["details"]["before"]["unmonitored"] == []
@@ -144,7 +131,3 @@ async def test_a_live_source_is_split_and_a_changed_policy_is_kept_and_noted(
     assert second.speakers == (Speaker.CUSTOMER,)
     later = [f for f in await reader.frames() if f.session_id == second.session_id]
     assert {frame.speaker for frame in later} == {Speaker.CUSTOMER}
-
-
-async def _frames(reader: Reader, least: int) -> bool:
-    return len(await reader.frames()) >= least

@@ -145,17 +145,11 @@ class Catalog:
             removed=sorted(before.keys() - after.keys()),
         )
         for source_id in done.removed:
-            await self._audit.note(FILE, "source.deleted", source_id, _shown(before[source_id]))
-            await self._door.revoke(source_id, CHANGED)
-            await self._fleet.remove(source_id, CHANGED)
+            await self._deleted(before[source_id], FILE)
         for source_id in done.changed:
-            details = {"before": _shown(before[source_id]), "after": _shown(after[source_id])}
-            await self._audit.note(FILE, "source.changed", source_id, details)
-            await self._door.revoke(source_id, CHANGED)
-            await self._fleet.replace(after[source_id], CHANGED)
+            await self._changed(before[source_id], after[source_id], FILE)
         for source_id in done.added:
-            await self._audit.note(FILE, "source.added", source_id, _shown(after[source_id]))
-            self._fleet.add(after[source_id])
+            await self._added(after[source_id], FILE)
         return done
 
     async def _declare(self, sources_file: Path | None) -> None:
@@ -201,8 +195,7 @@ class Catalog:
             created_at=utc_now(),
         )
         await self._repository.add(source)
-        await self._audit.note(actor, "source.added", source.id, _shown(source))
-        self._fleet.add(source)
+        await self._added(source, actor)
         return source, key
 
     async def change(self, source_id: str, change: Change, actor: str) -> Source:
@@ -221,10 +214,7 @@ class Catalog:
         if (voices := values.pop("voices", None)) is not None:
             values |= columns_of(voices)
         await self._repository.update(source_id, **values)
-        details = {"before": _shown(former), "after": _shown(source)}
-        await self._audit.note(actor, "source.changed", source_id, details)
-        await self._door.revoke(source_id, CHANGED)
-        await self._fleet.replace(source, CHANGED)
+        await self._changed(former, source, actor)
         return source
 
     async def delete(self, source_id: str, actor: str) -> None:
@@ -235,9 +225,7 @@ class Catalog:
         """
         source = await self._changeable(source_id)
         await self._repository.remove(source_id)
-        await self._audit.note(actor, "source.deleted", source_id, _shown(source))
-        await self._door.revoke(source_id, DELETED)
-        await self._fleet.remove(source_id, DELETED)
+        await self._deleted(source, actor)
 
     async def rotate_key(self, source_id: str, actor: str) -> tuple[Source, str]:
         """Give a source a new key; the old one stops working, also for who pushes now.
@@ -253,7 +241,7 @@ class Catalog:
             )
         if source_id in self._keys_from_file:
             raise ConflictError(
-                f"the key of {source.name} stands in the sources file; change it there and restart"
+                f"the key of {source.name} stands in the sources file; change it there"
             )
         key = _new_key(source.kind)
         await self._repository.update(source_id, key_hash=hash_key(key))
@@ -262,6 +250,21 @@ class Catalog:
         source = replace(source, key_hash=hash_key(key))
         await self._fleet.refresh(source)
         return source, key
+
+    async def _added(self, source: Source, actor: str) -> None:
+        await self._audit.note(actor, "source.added", source.id, _shown(source))
+        self._fleet.add(source)
+
+    async def _changed(self, former: Source, source: Source, actor: str) -> None:
+        details = {"before": _shown(former), "after": _shown(source)}
+        await self._audit.note(actor, "source.changed", source.id, details)
+        await self._door.revoke(source.id, CHANGED)
+        await self._fleet.replace(source, CHANGED)
+
+    async def _deleted(self, source: Source, actor: str) -> None:
+        await self._audit.note(actor, "source.deleted", source.id, _shown(source))
+        await self._door.revoke(source.id, DELETED)
+        await self._fleet.remove(source.id, DELETED)
 
     async def _changeable(self, source_id: str) -> Source:
         source, _ = await self.get(source_id)

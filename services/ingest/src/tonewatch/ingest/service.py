@@ -37,7 +37,7 @@ from tonewatch.ingest.media import Pump, find_ffmpeg
 from tonewatch.ingest.publishing import Publisher
 from tonewatch.ingest.sessions import Ledger, OpenSession, Sessions, close_left_open
 from tonewatch.ingest.sessions.session import PROGRESS_SECONDS
-from tonewatch.ingest.settings import IngestSettings
+from tonewatch.ingest.settings import IngestOptions, IngestSettings
 from tonewatch.ingest.sharing import (
     UNSURE,
     Heirs,
@@ -97,11 +97,7 @@ class IngestService(Service[IngestSettings]):
         async def finished(source_id: str, how: str) -> None:
             await repository.update(source_id, finished=how)
 
-        guard = Guard(
-            options.egress,
-            verify_tls=options.pull_verify_tls,
-            recordings_dir=options.recordings_dir,
-        )
+        guard = _guard(options)
         tools = Tools(options, self._ffmpeg, self._sessions, play_token, finished, guard, Pump())
         self._fleet = Fleet(tools, self.metrics, replica)
         publishes = PublishRepository(self._engine)
@@ -126,15 +122,7 @@ class IngestService(Service[IngestSettings]):
             sessions=self._sessions,
             broker=broker,
         )
-        self._folders = FolderWatcher(
-            options.watched_folders,
-            poll_seconds=options.folder_poll_seconds,
-            settle_seconds=options.folder_settle_seconds,
-            taken=TakenFiles(self._engine),
-            uploads=self._uploads,
-            store=self._upload_store,
-            metrics=self.metrics,
-        )
+        self._folders = self._watch_folders()
         self.health.add("database", self._check_database)
         self.health.add("ffmpeg", self._check_ffmpeg)
         self.health.add("buffer", self._check_buffer)
@@ -200,6 +188,18 @@ class IngestService(Service[IngestSettings]):
             await self._membership.close()
             await asyncio.to_thread(shutil.rmtree, self._spool_dir, ignore_errors=True)
         await close_engine(self._engine)
+
+    def _watch_folders(self) -> FolderWatcher:
+        options = self.settings.ingest
+        return FolderWatcher(
+            options.watched_folders,
+            poll_seconds=options.folder_poll_seconds,
+            settle_seconds=options.folder_settle_seconds,
+            taken=TakenFiles(self._engine),
+            uploads=self._uploads,
+            store=self._upload_store,
+            metrics=self.metrics,
+        )
 
     def _share(self, membership: Membership) -> Sharing:
         self._heirs = Heirs(self.broker, self._ledger, self._upload_store)
@@ -276,3 +276,11 @@ class IngestService(Service[IngestSettings]):
                 f"{held} of {limit} frames are held until Redis is back: {self._publisher.away}"
             )
         return f"{held} of {limit} frames held"
+
+
+def _guard(options: IngestOptions) -> Guard:
+    return Guard(
+        options.egress,
+        verify_tls=options.pull_verify_tls,
+        recordings_dir=options.recordings_dir,
+    )

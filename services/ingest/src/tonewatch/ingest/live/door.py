@@ -1,7 +1,7 @@
 """Who may push and who may play: the answers to nginx-rtmp's questions."""
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from tonewatch.ingest.live.fleet import Fleet
@@ -39,13 +39,11 @@ class Door:
         fleet: Fleet,
         *,
         play_token: str,
-        choose_stream: Callable[[], str] = new_id,
     ) -> None:
         self._sources = sources
         self._repository = publishes
         self._fleet = fleet
         self._play_token = play_token
-        self._choose_stream = choose_stream
         self._publishes: dict[str, Publish] = {}
 
     async def resume(self) -> None:
@@ -78,7 +76,7 @@ class Door:
         publish = Publish(
             client_id,
             source.id,
-            stream or self._choose_stream(),
+            stream or new_id(),
             now,
             now,
             labels=permitted_labels(source, query or {}),

@@ -5,7 +5,7 @@ source's lease follows its publisher: at once if it was asked itself, else withi
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from hashlib import sha256
 from typing import Final
@@ -17,7 +17,6 @@ from tonewatch.ingest.live.push import SILENT_SECONDS, Publish
 from tonewatch.ingest.sources import Source, SourceRepository
 from tonewatch.shared.clock import utc_now
 from tonewatch.shared.errors import ForbiddenError
-from tonewatch.shared.ids import new_id
 
 FORGOTTEN: Final = timedelta(seconds=2 * SILENT_SECONDS)
 """A publisher that nginx-rtmp has not reported for so long is not taken up; if it is there after
@@ -34,11 +33,8 @@ class SharedDoor(Door):
         fleet: Fleet,
         *,
         play_token: str,
-        choose_stream: Callable[[], str] = new_id,
     ) -> None:
-        super().__init__(
-            sources, publishes, fleet, play_token=play_token, choose_stream=choose_stream
-        )
+        super().__init__(sources, publishes, fleet, play_token=play_token)
         self._player = _hash(play_token)
         self._one_at_a_time = asyncio.Lock()
 
