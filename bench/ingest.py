@@ -4,9 +4,10 @@ Ingest as a process of its own behind a real nginx-rtmp, on one Redis:
 
 - push: ffmpeg pushes; from its start to the first frame; killed with -9, until the source is not
   live any more; started again, until the first frame; stopped (SIGSTOP), until it is noticed;
-- pull: 10, 50 and 100 AAC streams in real time; CPU of ingest against that of its ffmpeg children
-  in the same seconds, memory for each source (its child included), and frames that came more than
-  half a second later than the first of their session promised;
+- load: 10, 50 and 100 AAC streams in real time, pushed over RTMP, and as many pulled over HTTP
+  through the guard; CPU of ingest against that of its ffmpeg children in the same seconds, memory
+  for each source (its child included), and frames that came more than half a second later than the
+  first of their session promised;
 - upload: an hour of AAC through ingest, against ffmpeg alone decoding the same file.
 """
 
@@ -130,36 +131,43 @@ async def until(check: Any, what: str) -> float:
     return time.monotonic() - began
 
 
-async def push(folder: Path, redis_url: str) -> Figures:
-    """The times of a pushed stream."""
+@asynccontextmanager
+async def pushed(folder: Path, redis_url: str, **settings: str) -> AsyncIterator[Rig]:
+    """Ingest behind nginx-rtmp."""
     port = stack.free_port()
     live = f"rtmp://127.0.0.1:{port}/live"
-    running = ingest(folder, redis_url, rtmp_play_base=live, rtmp_publish_base=live)
+    running = ingest(folder, redis_url, rtmp_play_base=live, rtmp_publish_base=live, **settings)
     async with running as rig:
         with nginx(folder, port, str(rig.client.base_url).rstrip("/")):
-            source = await rig.add(name="bench", kind="rtmp")
-            source_id, url = source["id"], source["publish_url"]
+            yield rig
 
-            async def sessions_are(count: int) -> bool:
-                return len(await rig.sessions(source_id)) >= count
 
-            async def is_live(*, wanted: bool = True) -> bool:
-                return (await rig.state(source_id) == "live") is wanted
+async def times(folder: Path, redis_url: str) -> Figures:
+    """The times of a pushed stream."""
+    async with pushed(folder, redis_url) as rig:
+        source = await rig.add(name="bench", kind="rtmp")
+        source_id, url = source["id"], source["publish_url"]
 
-            first = encoder(url)
-            found: Figures = {"first_frame_s": await until(lambda: sessions_are(1), "first frame")}
-            await asyncio.sleep(2)
-            first.send_signal(signal.SIGKILL)
-            found["dead_noticed_s"] = await until(lambda: is_live(wanted=False), "dead")
-            first.wait()
-            second = encoder(url)
-            found["recovered_s"] = await until(lambda: sessions_are(2), "recovered")
-            await until(is_live, "live again")
-            second.send_signal(signal.SIGSTOP)
-            found["stall_noticed_s"] = await until(lambda: is_live(wanted=False), "stalled")
-            second.kill()
-            second.wait()
-            return found
+        async def sessions_are(count: int) -> bool:
+            return len(await rig.sessions(source_id)) >= count
+
+        async def is_live(*, wanted: bool = True) -> bool:
+            return (await rig.state(source_id) == "live") is wanted
+
+        first = encoder(url)
+        found: Figures = {"first_frame_s": await until(lambda: sessions_are(1), "first frame")}
+        await asyncio.sleep(2)
+        first.send_signal(signal.SIGKILL)
+        found["dead_noticed_s"] = await until(lambda: is_live(wanted=False), "dead")
+        first.wait()
+        second = encoder(url)
+        found["recovered_s"] = await until(lambda: sessions_are(2), "recovered")
+        await until(is_live, "live again")
+        second.send_signal(signal.SIGSTOP)
+        found["stall_noticed_s"] = await until(lambda: is_live(wanted=False), "stalled")
+        second.kill()
+        second.wait()
+        return found
 
 
 @contextmanager
@@ -183,32 +191,67 @@ def radio(folder: Path) -> Iterator[str]:
 
 
 async def pull(folder: Path, redis_url: str, url: str, sources: int, seconds: float) -> Figures:
-    """What so many streams cost."""
-    async with ingest(folder, redis_url, buffer_frames=str(20 * sources)) as rig:
+    """What so many streams cost that ingest fetches over HTTP."""
+    async with ingest(folder, redis_url) as rig:
         before_mb = procfs.memory_mb(rig.pid)
         for number in range(sources):
             await rig.add(name=f"station {number}", url=url)
+        return await cost(rig, sources, seconds, before_mb)
 
-        async def all_heard() -> bool:
-            return len({frame.source_id for frame, _ in await rig.frames()}) == sources
 
-        await until(all_heard, f"{sources} streams")
-        await asyncio.sleep(SETTLES_SECONDS)
-        began, ours = time.time(), procfs.cpu_seconds(rig.pid)
-        theirs = {pid: procfs.cpu_seconds(pid) for pid in procfs.children(rig.pid)}
-        await asyncio.sleep(seconds)
-        ours = procfs.cpu_seconds(rig.pid) - ours
-        spent = sum(procfs.cpu_seconds(pid) - before for pid, before in theirs.items())
-        child_mb = statistics.mean(procfs.memory_mb(pid) for pid in theirs)
-        own_mb = (procfs.memory_mb(rig.pid) - before_mb) / sources
-        frames = [(frame, at) for frame, at in await rig.frames() if at >= began]
-        return {
-            "cpu_share_of_ffmpeg": ours / spent,
-            "cpu_percent": 100 * ours / seconds,
-            "mb_per_source": own_mb + child_mb,
-            "frames": float(len(frames)),
-            "late_frames": float(_late(frames)),
-        }
+async def push(folder: Path, redis_url: str, sources: int, seconds: float) -> Figures:
+    """What so many streams cost that encoders push."""
+    file = folder / "push.flv"
+    await asyncio.to_thread(recording, file, 20)
+    async with pushed(folder, redis_url) as rig:
+        before_mb = procfs.memory_mb(rig.pid)
+        urls = [
+            (await rig.add(name=f"line {number}", kind="rtmp"))["publish_url"]
+            for number in range(sources)
+        ]
+        encoders = [repeater(file, url) for url in urls]
+        try:
+            return await cost(rig, sources, seconds, before_mb)
+        finally:
+            for each in encoders:
+                each.kill()
+                each.wait()
+
+
+def repeater(file: Path, url: str) -> "subprocess.Popen[bytes]":
+    """An ffmpeg that pushes a recording as it is, over and over, for five minutes at most."""
+    return subprocess.Popen(
+        ["ffmpeg", "-nostdin", "-loglevel", "error", "-re", "-stream_loop", "-1", "-i", str(file),
+         "-t", "300", "-c", "copy", "-f", "flv", url],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+
+
+async def cost(rig: Rig, sources: int, seconds: float, before_mb: float) -> Figures:
+    """CPU and memory once all sources are heard."""
+
+    async def all_live() -> bool:
+        await asyncio.sleep(0.5)  # to be asked is work as well
+        items = (await rig.client.get("/v1/sources")).json()["items"]
+        return [item["state"] for item in items].count("live") == sources
+
+    await until(all_live, f"{sources} streams")
+    await asyncio.sleep(SETTLES_SECONDS)
+    began, ours = time.time(), procfs.cpu_seconds(rig.pid)
+    theirs = {pid: procfs.cpu_seconds(pid) for pid in procfs.children(rig.pid)}
+    await asyncio.sleep(seconds)
+    ours = procfs.cpu_seconds(rig.pid) - ours
+    spent = sum(procfs.cpu_seconds(pid) - before for pid, before in theirs.items())
+    child_mb = statistics.mean(procfs.memory_mb(pid) for pid in theirs)
+    own_mb = (procfs.memory_mb(rig.pid) - before_mb) / sources
+    frames = [(frame, at) for frame, at in await rig.frames() if at >= began]
+    return {
+        "cpu_share_of_ffmpeg": ours / spent,
+        "cpu_percent": 100 * ours / seconds,
+        "mb_per_source": own_mb + child_mb,
+        "frames": float(len(frames)),
+        "late_frames": float(_late(frames)),
+    }
 
 
 def _late(frames: list[tuple[Frame, float]]) -> int:
@@ -275,19 +318,20 @@ async def main() -> None:
     counts = (10,) if options.quick else (10, 50, 100)
     seconds = 8.0 if options.quick else 30.0
     figures: Figures = {}
-    loads: dict[int, Figures] = {}
+    loads: dict[str, Figures] = {}
     with stack.scratch() as folder, stack.redis(folder) as redis_url:
-        if has_nginx():
-            figures |= await push(folder, redis_url)
         with radio(folder) as url:
             for count in counts:
-                loads[count] = await pull(folder, redis_url, url, count, seconds)
+                loads[f"{count} pulled"] = await pull(folder, redis_url, url, count, seconds)
+        if has_nginx():
+            figures |= await times(folder, redis_url)
+            for count in counts:
+                loads[f"{count} pushed"] = await push(folder, redis_url, count, seconds)
         figures |= await upload(folder, redis_url, 5 if options.quick else 60)
-    figures |= loads[counts[-1]]
+    figures |= list(loads.values())[-1]
     rows = [(name, "not measured" if v is None else f"{v:.2f}") for name, v in figures.items()]
-    for count, found in loads.items():
-        text = ", ".join(f"{name} {value:.2f}" for name, value in found.items())
-        rows.append((f"{count} streams", text))
+    for name, found in loads.items():
+        rows.append((name, ", ".join(f"{key} {value:.2f}" for key, value in found.items())))
     report(rows, figures, options.json)
 
 

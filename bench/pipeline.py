@@ -8,8 +8,6 @@ the same machine, in the same run.
 """
 
 import asyncio
-import base64
-import json
 import sqlite3
 import sys
 import time
@@ -25,6 +23,7 @@ from faststream.redis import RedisBroker as FastStreamBroker
 
 from support import stack
 from support.figures import arguments, percentile, report
+from support.receiver import Receiver, declared
 from tonewatch.shared.broker import Outgoing, RedisBroker
 from tonewatch.shared.broker.codec import decode
 from tonewatch.shared.messages import FRAME_SAMPLES, Frame, Score
@@ -32,7 +31,6 @@ from tonewatch.shared.redis_client import RedisOptions, create_redis
 from tonewatch.shared.streams import FRAMES, SCORES, STREAMS
 
 PARTITIONS = 16
-SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
 TRACKS = 100
 RULES = "rules:\n  - {name: angry, emotion: angry, threshold: 0.75, duration_sec: 2.0}\n"
 
@@ -96,47 +94,6 @@ class Load:
             self.history.setdefault(number % TRACKS, []).append(entry_id)
 
 
-class Receiver:
-    """An HTTP server that notes when each webhook arrived."""
-
-    def __init__(self) -> None:
-        self.arrived: list[tuple[float, dict[str, object]]] = []
-        self.url = ""
-
-    async def until_quiet(self) -> None:
-        """Wait until a second passes without a webhook, and forget those that came."""
-        known = -1
-        while known != len(self.arrived):
-            known = len(self.arrived)
-            await asyncio.sleep(1)
-        self.arrived = []
-
-    @asynccontextmanager
-    async def listening(self) -> AsyncIterator[None]:
-        """Serve on a free port."""
-        server = await asyncio.start_server(self._answer, "127.0.0.1", 0)
-        self.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/hook"
-        async with server:
-            yield
-
-    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while head := await reader.readuntil(b"\r\n\r\n"):
-                length = next(
-                    int(line.split(b":")[1])
-                    for line in head.lower().splitlines()
-                    if line.startswith(b"content-length:")
-                )
-                body = json.loads(await reader.readexactly(length))
-                self.arrived.append((time.time(), body))
-                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
-                await writer.drain()
-        except (asyncio.IncompleteReadError, asyncio.CancelledError, ConnectionError):
-            pass  # the sender, or the measurement, is done
-        finally:
-            writer.close()
-
-
 def count_rows(path: Path) -> int:
     """Rows that other processes see."""
     with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as connection:
@@ -155,7 +112,6 @@ async def tonewatch(folder: Path, redis_url: str, webhook: str) -> AsyncIterator
     """Our three services at work; yields the path of the database."""
     rules = folder / "rules.yaml"
     rules.write_text(RULES)
-    webhooks = json.dumps([{"name": "bench", "url": webhook, "secret": SECRET}])
     async with (
         stack.service("storage", folder, redis_url),
         stack.service(
@@ -163,7 +119,7 @@ async def tonewatch(folder: Path, redis_url: str, webhook: str) -> AsyncIterator
             folder,
             redis_url,
             rules_file=str(rules),
-            webhooks=webhooks,
+            webhooks=declared(webhook),
             egress='{"allow": ["127.0.0.0/8"]}',
         ),
         stack.service("inference", folder, redis_url, engine="fake"),

@@ -145,7 +145,7 @@ async def test_past_alerts_rules_and_sources_are_listed(site: Site) -> None:
     await expect(page.locator("#rules")).to_contain_text("sad + neutral together at least 80 %")
     await expect(page.locator("#rules-problem")).to_have_text("no mail server is configured")
     await page.get_by_text("Add a source", exact=True).click()
-    await page.get_by_label("Name").fill("Encoder 1")
+    await page.get_by_label("Name", exact=True).fill("Encoder 1")
     await page.get_by_label("Kind").select_option("rtmp")
     await page.get_by_role("button", name="Add", exact=True).press("Enter")
     await expect(page.locator("#add-answer")).to_contain_text("k-123")

@@ -14,7 +14,8 @@ from typing import Any, Final
 
 ROOT: Final = Path(__file__).parents[2]
 PORTS: Final = (
-    "CONSOLE_PORT", "RTMP_PORT", "INGEST_PORT", "ALERTING_PORT", "STORAGE_PORT", "SINK_PORT",
+    "CONSOLE_PORT", "RTMP_PORT", "AUDIOSOCKET_PORT",
+    "INGEST_PORT", "ALERTING_PORT", "STORAGE_PORT", "SINK_PORT",
 )  # fmt: skip
 BUILD_LIMIT: Final = timedelta(minutes=12)
 UP_LIMIT: Final = timedelta(minutes=5)

@@ -6,10 +6,10 @@ from tests.containers.stack import Stack, docker
 
 pytestmark = pytest.mark.timeout(1200)
 
-PUBLIC_PORTS = {1935, 7860}
+PUBLIC_PORTS = {1935, 7860, 9092}
 
 
-def test_only_the_console_and_rtmp_listen_beyond_this_machine(stack: Stack) -> None:
+def test_only_the_console_rtmp_and_audiosocket_listen_beyond_this_machine(stack: Stack) -> None:
     published = [
         (entry["URL"], entry["TargetPort"])
         for item in stack.status()

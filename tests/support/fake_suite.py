@@ -171,6 +171,11 @@ def _storage(suite: FakeSuite) -> APIRouter:
 def _alerting(suite: FakeSuite) -> APIRouter:
     router = APIRouter(prefix="/v1")
 
+    @router.post("/alerts/{alert_id}/acknowledge")
+    async def acknowledge(request: Request, alert_id: str) -> Response:
+        held = {"alert_id": alert_id, "if_match": request.headers.get("if-match")}
+        return JSONResponse(held, headers={"etag": '"2"'})
+
     @router.get("/rules")
     async def rules() -> dict[str, Any]:
         return {"rules": [], "warnings": [], "last_error": None, "loaded_at": None, **suite.rules}

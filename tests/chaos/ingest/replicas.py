@@ -3,12 +3,14 @@
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tests.chaos.ingest.conftest import Victim
 from tests.integration.ingest.streams import Reader, StreamServer
 from tests.support.audio import speech_like_pcm
+from tests.support.wait import wait_until
 from tonewatch.shared.broker import RedisBroker
 from tonewatch.shared.messages import SessionEvent
 from tonewatch.shared.streams import SESSIONS
@@ -35,6 +37,23 @@ class Replicas:
                 for n in range(count)
             ]
         return [str(answer.json()["id"]) for answer in answers]
+
+    async def add_pushed(self, asked: Victim, name: str) -> dict[str, Any]:
+        """An RTMP source that the replica of this name runs; whose it is, its id decides."""
+        while True:
+            async with asked.client() as client:
+                new = {"name": "studio", "kind": "rtmp"}
+                made: dict[str, Any] = (await client.post("/v1/sources", json=new)).json()
+            await wait_until(partial(self._is_taken, asked, made["id"]))
+            if (await self.shown(asked))[made["id"]]["replica"] == name:
+                return made
+
+    async def is_live(self, victim: Victim, source_id: str) -> bool:
+        """Whether a replica shows a source live, on whichever replica."""
+        return bool((await self.shown(victim))[source_id]["state"] == "live")
+
+    async def _is_taken(self, victim: Victim, source_id: str) -> bool:
+        return (await self.shown(victim))[source_id]["replica"] is not None
 
     async def shown(self, victim: Victim) -> dict[str, dict[str, Any]]:
         """The sources as a replica shows them."""

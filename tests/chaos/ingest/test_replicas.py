@@ -5,10 +5,12 @@ import signal
 from collections.abc import AsyncIterator, Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.chaos.ingest.replicas import Replicas, two_replicas
+from tests.integration.ingest.conftest import StartNginx
 from tests.support.postgres import USER, postgres_server
 from tests.support.redis_server import connect, redis_server, short_folder
 from tests.support.wait import wait_until
@@ -19,6 +21,8 @@ from tonewatch.shared.streams import STREAMS
 MOVE_SECONDS = 10
 """The sources of a killed replica are heard again within this."""
 SOURCES = 6
+
+StartEncoder = Callable[..., Any]
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -92,6 +96,47 @@ async def kill_one(replicas: Replicas) -> None:
     await replicas.stop()
     await replicas.assert_single()
     assert await survivor.adds_up()
+
+
+async def test_a_pushed_stream_goes_on_at_another_replica_when_its_own_is_killed(
+    redis_url: str,
+    broker: RedisBroker,
+    free_port: Callable[[], int],
+    tmp_path: Path,
+    ffmpeg: str,
+    nginx: StartNginx,
+    rtmp_port: int,
+    encoder: StartEncoder,
+) -> None:
+    live = f"rtmp://127.0.0.1:{rtmp_port}/live"
+    rtmp = {"TONEWATCH_INGEST__RTMP_PLAY_BASE": live, "TONEWATCH_INGEST__RTMP_PUBLISH_BASE": live}
+    async with two_replicas(redis_url, broker, free_port, tmp_path, ffmpeg, **rtmp) as replicas:
+        await asyncio.gather(*(victim.start() for victim in replicas.victims))
+        dead, survivor = replicas.victims
+        # nginx-rtmp asks whoever is there: in a deployment that is the service's address
+        await nginx(survivor.url)
+        source = await replicas.add_pushed(survivor, await replicas.name_of(dead))
+        push = await encoder(source["publish_url"])
+        await wait_until(lambda: replicas.is_live(survivor, source["id"]), timeout_seconds=20)
+        await wait_until(lambda: has_frames(replicas, source["id"], 2))
+        before = await replicas.frames_by_source()
+        await dead.kill()
+        await wait_until(
+            lambda: heard_again(replicas, before, [source["id"]]), timeout_seconds=MOVE_SECONDS
+        )
+        shown = (await replicas.shown(survivor))[source["id"]]
+        assert shown["replica"] == await replicas.name_of(survivor)
+        assert push.process.returncode is None, "the encoder noticed nothing"
+        await push.stop()
+        await replicas.stop()
+        await replicas.assert_single()
+        assert await survivor.adds_up()
+        ended = await replicas.reader.sessions(SessionState.ENDED, source["id"])
+        assert ended[0].reason == "ingest was stopped without warning"
+
+
+async def has_frames(replicas: Replicas, source_id: str, least: int) -> bool:
+    return (await replicas.frames_by_source()).get(source_id, 0) >= least
 
 
 async def test_a_stopped_replica_lets_go_at_once_and_a_new_one_gets_its_share(

@@ -5,32 +5,35 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[3]
+from tests.support.pages import DOCS, ROOT, blocks, chinese, prose
+
 ENGLISH, CHINESE = ROOT / "README.md", ROOT / "README.zh-CN.md"
 PAIRS = [
-    (ENGLISH, CHINESE),
-    (ROOT / "docs" / "rules.md", ROOT / "docs" / "rules.zh-CN.md"),
-    (ROOT / "docs" / "scaling.md", ROOT / "docs" / "scaling.zh-CN.md"),
-    (ROOT / "docs" / "model-card.md", ROOT / "docs" / "model-card.zh-CN.md"),
-    *(
-        (page, page.with_name(f"{page.stem}.zh-CN.md"))
-        for page in sorted((ROOT / "docs" / "ways-in").glob("*.md"))
-        if not page.stem.endswith(".zh-CN")
-    ),
+    (page, chinese(page))
+    for page in (
+        ENGLISH,
+        *(DOCS / name for name in ("rules.md", "scaling.md", "model-card.md")),
+        *sorted((DOCS / "ways-in").glob("*.md")),
+    )
+    if not page.stem.endswith(".zh-CN")
 ]
-BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 HEADING = re.compile(r"^(#+) ", re.MULTILINE)
 LINK = re.compile(r"\]\((?!https?://|#)([^)#]+)\)")
-EXAMPLE_TEXT = re.compile(r"(#.*|\"[^\"]*\"|'[^']*')")
+NAME = re.compile(r"`([^`\n]+)`")
 
 
 def code_blocks(page: Path) -> list[tuple[str, str]]:
-    """Language and code of each block, without comments and quotes, which may be translated."""
-    return [(kind, EXAMPLE_TEXT.sub("", code)) for kind, code in BLOCK.findall(page.read_text())]
+    """Language and code of each block, comments aside."""
+    return [(block.language, block.plain) for block in blocks(page)]
 
 
 def headings(page: Path) -> list[str]:
-    return HEADING.findall(BLOCK.sub("", page.read_text()))
+    return HEADING.findall(prose(page))
+
+
+def names(page: Path) -> set[str]:
+    """What stands in backticks: commands, settings, states."""
+    return set(NAME.findall(prose(page)))
 
 
 @pytest.mark.parametrize(("english", "chinese"), PAIRS, ids=lambda page: page.name)
@@ -39,8 +42,15 @@ def test_both_languages_have_the_same_headings_and_code(english: Path, chinese: 
     assert code_blocks(english) == code_blocks(chinese)
 
 
+@pytest.mark.parametrize(("english", "chinese"), PAIRS, ids=lambda page: page.name)
+def test_both_languages_speak_of_the_same_commands_and_settings(
+    english: Path, chinese: Path
+) -> None:
+    assert names(english) ^ names(chinese) == set()
+
+
 def test_the_quick_start_is_the_same_to_the_letter() -> None:
-    assert BLOCK.findall(ENGLISH.read_text()) == BLOCK.findall(CHINESE.read_text())
+    assert blocks(ENGLISH) == blocks(CHINESE)
 
 
 def test_both_readmes_link_to_the_same_places() -> None:

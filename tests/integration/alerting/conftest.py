@@ -1,17 +1,22 @@
-"""A running alerting service on a real Redis, and a client of its API."""
+"""A running alerting service on a real Redis with a client of its API; databases of each kind."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from tests.conftest import PARTITIONS
+from tests.support.postgres import USER, postgres_server
 from tests.support.running import running
+from tonewatch.alerting.delivery.database import Database
+from tonewatch.alerting.delivery.tables import MIGRATIONS
 from tonewatch.alerting.service import AlertingService
 from tonewatch.alerting.settings import AlertingSettings
 from tonewatch.shared.broker import RedisBroker
+from tonewatch.shared.database import close_engine, create_engine, migrate, sqlite_url
 from tonewatch.shared.http import AsyncClient, create_client
 
 Starting = Callable[..., AbstractAsyncContextManager[AsyncClient]]
@@ -34,3 +39,33 @@ def alerting(broker: RedisBroker, tmp_path: Path) -> Starting:
             yield client
 
     return start
+
+
+@pytest.fixture(scope="module")
+def postgres_folder() -> Iterator[Path]:
+    """A server, which only the tests that need one start."""
+    with postgres_server() as folder:
+        yield folder
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def empty(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
+    """A database of each kind, without tables."""
+    url = sqlite_url(tmp_path / "alerting.db")
+    if request.param == "postgresql":
+        folder: Path = request.getfixturevalue("postgres_folder")
+        url = f"postgresql+asyncpg://{USER}@/postgres?host={folder}"
+    engine = create_engine(url)
+    if request.param == "postgresql":
+        async with engine.begin() as connection:
+            await connection.execute(text("DROP SCHEMA public CASCADE"))
+            await connection.execute(text("CREATE SCHEMA public"))
+    yield Database(engine)
+    await close_engine(engine)
+
+
+@pytest.fixture
+async def database(empty: Database) -> Database:
+    """A database of each kind, with the newest schema."""
+    await migrate(empty.engine, MIGRATIONS)
+    return empty

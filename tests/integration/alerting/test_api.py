@@ -126,7 +126,7 @@ async def test_a_secret_is_shown_once_and_never_logged(
         receiver.secret = secret
         tested = (await client.post(f"/v1/webhooks/{made.json()['id']}/test")).json()
         assert (tested["state"], tested["attempts"][0]["status"]) == ("delivered", 204)
-        assert receiver.kinds == ["webhook.test"]
+        assert receiver.kinds == ["test"]
         await broker.publish([Outgoing(ALERTS, make_alert())])
         await wait_until(lambda: len(receiver.requests) == 2)
         listed = await client.get("/v1/webhooks")
@@ -198,7 +198,10 @@ async def test_the_delivery_log_is_read_in_pages_and_filtered(
     async with receiving() as receiver:
         hook = {"name": "fixed", "url": receiver.url, "secret": SECRET}
         async with alerting(webhooks=[hook]) as client:
-            alerts = [make_alert(alert_id=f"alert-{number}") for number in range(5)]
+            alerts = [
+                make_alert(alert_id=f"alert-{number}", session_id=f"call-{number}")
+                for number in range(5)
+            ]
             await broker.publish([Outgoing(ALERTS, alert) for alert in alerts])
             await wait_until(lambda: len(receiver.requests) == 5)
             seen, cursor = [], None

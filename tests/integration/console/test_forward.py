@@ -33,6 +33,15 @@ async def test_writing_and_deleting_pass_with_body_and_status(console: Console) 
     assert console.suite.requests[-1][0] == "DELETE"
 
 
+async def test_what_people_do_with_alerts_is_alertings_with_its_version(console: Console) -> None:
+    answer = await console.client.post(
+        "/api/v1/inbox/alert-1/acknowledge", json={"by": "李"}, headers={"If-Match": '"1"'}
+    )
+    assert answer.json() == {"alert_id": "alert-1", "if_match": '"1"'}
+    assert answer.headers["etag"] == '"2"'
+    assert (await console.client.post("/api/v1/alerts/alert-1/acknowledge")).status_code == 405
+
+
 async def test_errors_of_a_service_come_through_with_their_words(console: Console) -> None:
     files = {"file": ("a.wav", b"no audio")}
     refused = await console.client.post("/api/v1/audio", files=files)
@@ -78,9 +87,9 @@ async def test_nothing_else_of_a_service_is_reachable(console: Console) -> None:
 async def test_only_listed_methods_pass(console: Console) -> None:
     for method, path in (
         ("POST", "alerts"),
-        ("DELETE", "rules"),
+        ("DELETE", "channels/1"),
         ("PUT", "sources/1"),
-        ("PATCH", "webhooks/1"),
+        ("PUT", "webhooks/1"),
         ("DELETE", "sessions/1"),
     ):
         answer = await console.client.request(method, f"/api/v1/{path}")

@@ -17,11 +17,12 @@ from tonewatch.ingest.settings import IngestOptions, IngestSettings
 from tonewatch.shared.broker import RedisBroker
 
 TEMPLATE = Path(__file__).parents[3] / "deploy" / "rtmp" / "nginx.conf.template"
+FIRST_APPLICATION = "application live {"
 MODULE = Path("/usr/lib/nginx/modules/ngx_rtmp_module.so")
 LOOPBACK = {"allow": ["127.0.0.0/8", "::1/128"]}
 
 MakeIngest = Callable[..., IngestService]
-StartNginx = Callable[[str], Any]
+StartNginx = Callable[..., Any]
 
 
 @pytest.fixture
@@ -81,12 +82,15 @@ def rtmp_port(free_port: Callable[[], int]) -> int:
 
 @pytest.fixture
 async def nginx(rtmp_port: int, tmp_path: Path) -> AsyncIterator[StartNginx]:
-    """Starts nginx-rtmp from the project's template, asking the given ingest."""
+    """Starts nginx-rtmp from the project's template, asking the given ingest.
+
+    `more` are further applications, which ask nobody.
+    """
     binary = require_tool("nginx")
     require_path(MODULE, "nginx's RTMP module (Debian: libnginx-mod-rtmp)")
     processes: list[asyncio.subprocess.Process] = []
 
-    async def start(ingest_url: str) -> Path:
+    async def start(ingest_url: str, more: str = "") -> Path:
         log, config = tmp_path / "nginx.log", tmp_path / "nginx.conf"
         values = {
             "NGINX_RTMP_MODULE": str(MODULE),
@@ -95,7 +99,8 @@ async def nginx(rtmp_port: int, tmp_path: Path) -> AsyncIterator[StartNginx]:
             "RTMP_LISTEN": f"127.0.0.1:{rtmp_port}",
             "INGEST_URL": ingest_url,
         }
-        config.write_text(Template(TEMPLATE.read_text()).safe_substitute(values))
+        text = Template(TEMPLATE.read_text()).safe_substitute(values)
+        config.write_text(text.replace(FIRST_APPLICATION, f"{more}\n{FIRST_APPLICATION}"))
         process = await asyncio.create_subprocess_exec(
             binary, "-e", str(log), "-p", str(tmp_path), "-c", str(config)
         )

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -85,17 +85,27 @@ class Encoder:
     process: asyncio.subprocess.Process
 
     @classmethod
-    async def start(cls, ffmpeg: str, url: str, seconds: float, *, video: bool = False) -> Self:
-        """Begin to push."""
+    async def start(
+        cls,
+        ffmpeg: str,
+        url: str,
+        seconds: float,
+        *,
+        video: bool = False,
+        audio: bool = True,
+        filters: Sequence[str] = (),
+    ) -> Self:
+        """Begin to push; `filters` are what is done to the packets."""
         picture: tuple[str, ...] = ()
         if video:
             picture = ("-f", "lavfi", "-i", "testsrc2=size=640x360:rate=15")
             picture += ("-c:v", "flv1", "-b:v", "2M")
+        sound = ("-c:a", "aac", *filters) if audio else ("-an",)
         return cls(
             await asyncio.create_subprocess_exec(
                 *(ffmpeg, "-nostdin", "-loglevel", "error", "-re", "-f", "lavfi"),
                 *("-i", "sine=frequency=440:sample_rate=44100", *picture, "-t", str(seconds)),
-                *("-c:a", "aac", "-f", "flv", url),
+                *(*sound, "-f", "flv", url),
                 stderr=asyncio.subprocess.PIPE,
             )
         )

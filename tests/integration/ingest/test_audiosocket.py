@@ -82,6 +82,7 @@ async def test_calls_run_side_by_side_and_break_by_themselves(
             await call.close()
         await wait_until(lambda: ended(reader, 3))
     assert view["reason"] == "no audio for 0.5 s"
+    assert view["quality"] == "good", "one stalled, and one may have been lost"
     reasons = {event.reason for event in await ended(reader, 3)}
     assert "there is no AudioSocket frame of kind 0x99" in reasons
     assert "no audio for 0.5 s" in reasons

@@ -1,87 +1,40 @@
-"""The commands on the pages of the ways in do what the pages say."""
+"""The commands on the overview of the ways in and on the RTMP page do what the pages say."""
 
-import asyncio
-import json
-import re
-from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-import pytest
+import yaml
 
 from tests.integration.ingest.conftest import MakeIngest, StartNginx
-from tests.integration.ingest.streams import Reader
+from tests.integration.ingest.streams import Reader, StreamServer
+from tests.integration.ingest.test_push import in_state
 from tests.support.audio import speech_like_pcm, write_wav
-from tests.support.require import require_tool
+from tests.support.pages import both, code, commands, endless_commands
 from tests.support.running import running
+from tests.support.shell import Shell
 from tests.support.wait import wait_until
+from tonewatch.ingest.sources import SourceKind, Voices, read_declared
 from tonewatch.shared.broker import RedisBroker
-from tonewatch.shared.messages import SessionState
-
-PAGES = Path(__file__).parents[3] / "docs" / "ways-in"
-BLOCK = re.compile(r"```bash\n(.*?)```", re.DOTALL)
-ENDLESS = "curl -sN"
+from tonewatch.shared.http import create_client
+from tonewatch.shared.messages import SessionState, Speaker
 
 
-def commands(page: str) -> Iterator[str]:
-    """The commands of a page, one by one."""
-    for block in BLOCK.findall((PAGES / page).read_text(encoding="utf-8")):
-        yield from (line for line in _joined(block) if not line.startswith(ENDLESS))
-
-
-def _joined(block: str) -> Iterator[str]:
-    """The lines of a block, those that go on put together."""
-    whole = ""
-    for line in block.replace("\\\n", " ").splitlines():
-        whole = f"{whole}\n{line}" if whole else line
-        if whole.count("'") % 2 == 0:
-            yield whole
-            whole = ""
-
-
-class Shell:
-    """Runs commands as a reader of the page would, with their own values put in."""
-
-    def __init__(self, folder: Path, ffmpeg: str, **values: str) -> None:
-        self._folder = folder
-        self._ffmpeg = ffmpeg
-        self.values = values
-
-    async def run(self, command: str) -> Any:
-        """What a command prints, as JSON if it is that."""
-        for name, value in self.values.items():
-            command = re.sub(rf"\b{re.escape(name)}\b", value, command)
-        command = command.replace("curl -s", "curl -s --fail-with-body", 1)
-        command = re.sub(r"^ffmpeg", f"{self._ffmpeg} -nostdin -loglevel error", command)
-        process = await asyncio.create_subprocess_shell(
-            command, cwd=self._folder, stdout=asyncio.subprocess.PIPE
-        )
-        printed, _ = await process.communicate()
-        assert process.returncode == 0, (command, printed)
-        return json.loads(printed) if printed.startswith((b"{", b"[")) else printed
-
-
-@pytest.fixture
-def shell(ffmpeg: str, tmp_path: Path) -> Shell:
-    """In a folder with the recording that the pages speak of."""
-    require_tool("curl")
-    write_wav(tmp_path / "call.wav", speech_like_pcm(3))
-    return Shell(tmp_path, ffmpeg)
-
-
-@pytest.mark.parametrize("page", ["rtmp.md", "rtmp.zh-CN.md"])
+@both("ways-in/rtmp.md")
 async def test_rtmp(
-    page: str,
+    page: Path,
     make_ingest: MakeIngest,
     broker: RedisBroker,
     nginx: StartNginx,
     rtmp_port: int,
-    shell: Shell,
+    ffmpeg: str,
+    tmp_path: Path,
 ) -> None:
     reader, live = Reader(broker), f"rtmp://127.0.0.1:{rtmp_port}/live"
+    write_wav(tmp_path / "call.wav", speech_like_pcm(3))
     service = make_ingest(rtmp_play_base=live, rtmp_publish_base=live)
     async with running(service) as base:
         await nginx(base)
+        shell = Shell(tmp_path, ffmpeg)
         shell.values = {
             "localhost:8080": base.removeprefix("http://"),
             "localhost:1935": f"127.0.0.1:{rtmp_port}",
@@ -98,6 +51,48 @@ async def test_rtmp(
     assert rotated["stream_key"] != source["stream_key"]
     assert changed["policy"] == {"customer": "on", "agent": "off"}
     assert audit["items"][0]["actor"] == "chen"
+
+
+@both("ways-in/rtmp.md")
+async def test_mediamtx_asks_where_the_page_says(page: Path, make_ingest: MakeIngest) -> None:
+    settings = yaml.safe_load(code(page, "yaml", "authHTTPAddress"))
+    assert settings["authMethod"] == "http"
+    path = settings["authHTTPAddress"].removeprefix("http://INGEST:8080")
+    async with running(make_ingest()) as base, create_client(base_url=base) as client:
+        made = await client.post("/v1/sources", json={"name": "desk 4", "kind": "rtmp"})
+        publish = {"action": "publish", "path": "live/desk-4", "protocol": "rtmp", "id": "1"}
+        key = f"key={made.json()['stream_key']}"
+        assert (await client.post(path, json={**publish, "query": key})).status_code == 204
+        assert (await client.post(path, json={**publish, "query": "key=x"})).status_code == 403
+
+
+@both("ways-in/README.md")
+async def test_how_the_sources_are(
+    page: Path, make_ingest: MakeIngest, stream_server: StreamServer, ffmpeg: str, tmp_path: Path
+) -> None:
+    (follow,) = endless_commands(page)
+    async with running(make_ingest()) as base, create_client(base_url=base) as client:
+        shell = Shell(tmp_path, ffmpeg, **{"localhost:8080": base.removeprefix("http://")})
+        wish = {"name": "city radio", "url": stream_server.url("/nothing")}
+        made = (await client.post("/v1/sources", json=wish)).json()
+        await wait_until(lambda: in_state(client, made["id"], "backoff"))
+        shell.values |= {"ID": made["id"]}
+        listed, history = [await shell.run(each) for each in commands(page)]
+        # the lost stream is tried again, so something changes by itself
+        await shell.listen(follow, "event: source")
+    assert "city radio" in [each["name"] for each in listed["items"]]
+    assert "connecting" in [each["state"] for each in history["items"]]
+
+
+@both("ways-in/README.md")
+def test_the_sources_file(page: Path, tmp_path: Path) -> None:
+    path = tmp_path / "sources.yaml"
+    path.write_text(code(page, "yaml", "sources:"))
+    desk, radio = read_declared(path, datetime(2026, 1, 4, tzinfo=UTC)).sources
+    assert (desk.kind, radio.kind) == (SourceKind.RTMP, SourceKind.PULL)
+    assert desk.voices.unmonitored == {Speaker.AGENT}
+    assert desk.permitted_labels == ("agent_id",)
+    assert radio.voices == Voices()
 
 
 async def _ended(reader: Reader) -> bool:

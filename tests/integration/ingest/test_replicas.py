@@ -13,6 +13,7 @@ from tests.integration.ingest.calls import add, ended
 from tests.integration.ingest.conftest import LOOPBACK, StartNginx
 from tests.integration.ingest.streams import Reader
 from tests.integration.ingest.test_push import add_rtmp, in_state, shown
+from tests.integration.ingest.test_upload_control import long_recording, send
 from tests.support.audio import speech_like_pcm
 from tests.support.running import running
 from tests.support.sockets import closing, heard, hello, say, websocket
@@ -23,6 +24,7 @@ from tonewatch.shared.broker import RedisBroker
 from tonewatch.shared.http import AsyncClient, create_client
 from tonewatch.shared.messages import SessionState
 from tonewatch.shared.redis_client import RedisOptions
+from tonewatch.shared.streams import UPLOADS
 
 StartEncoder = Callable[..., Any]
 MakeReplica = Callable[[], IngestService]
@@ -173,3 +175,26 @@ async def test_a_call_stays_where_it_came_in_and_every_replica_shows_it(
         await wait_until(lambda: in_state(client, source["id"], "idle"))
     (event,) = await ended(Reader(broker))
     assert event.frames == 1
+
+
+async def test_an_upload_is_cancelled_through_any_replica(
+    make_replica: MakeReplica, broker: RedisBroker
+) -> None:
+    reader = Reader(broker)
+    async with (
+        replica(make_replica) as (_, client),
+        replica(make_replica) as (_, other),
+    ):
+        session_id = await send(client, long_recording())
+        await wait_until(lambda: reader.frames(stream=UPLOADS))
+        answer = await other.delete(f"/v1/audio/{session_id}")
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["state"] == "cancelled"
+        assert (await client.get(f"/v1/audio/{session_id}")).json() == answer.json()
+        again = await other.delete(f"/v1/audio/{session_id}")
+        assert (again.status_code, "is cancelled" in again.text) == (409, True)
+        assert (await other.delete("/v1/audio/nobody")).status_code == 404
+        await wait_until(lambda: ended(reader))
+    (event,) = await ended(reader)
+    assert event.reason == "the upload was cancelled"
+    assert event.frames == len(await reader.frames(stream=UPLOADS))

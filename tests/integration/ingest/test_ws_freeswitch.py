@@ -1,9 +1,12 @@
 """FreeSWITCH's mod_audio_stream: bare L16, how it comes said in the URL or the metadata."""
 
+import asyncio
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from tests.integration.ingest.calls import (
     SPLIT,
@@ -28,6 +31,7 @@ from tests.support.sockets import (
     websocket,
 )
 from tests.support.wait import wait_until
+from tonewatch.ingest.sources import Source, SourceRepository
 from tonewatch.shared.broker import RedisBroker
 from tonewatch.shared.http import create_client
 from tonewatch.shared.messages import Speaker
@@ -82,3 +86,44 @@ async def test_what_is_missing_is_said(make_ingest: MakeIngest, query: str, word
         await socket.send(bytes(320))
         assert words in (await heard(socket))["message"]
         assert (await closing(socket))[0] in (1007, 1008)
+
+
+async def test_who_sends_all_and_leaves_before_it_is_welcomed_is_heard_to_the_end(
+    make_ingest: MakeIngest, broker: RedisBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As it happens on a machine that takes its time to look the key up."""
+    asked, gone, find = asyncio.Event(), asyncio.Event(), SourceRepository.by_key_hash
+
+    async def late(repository: SourceRepository, key_hash: str) -> Source | None:
+        asked.set()
+        await gone.wait()
+        return await find(repository, key_hash)
+
+    monkeypatch.setattr(SourceRepository, "by_key_hash", late)
+    monkeypatch.setattr(WebSocketsSansIOProtocol, "connection_lost", _telling(gone))
+    reader, (first, *others) = Reader(broker), pieces(CALLER, 640)
+    async with running(make_ingest()) as base, create_client(base_url=base) as client:
+        source = await add(client)
+        url = f"{FREESWITCH}?key={source['stream_key']}&rate=16000&channels=1"
+        async with websocket(base, url) as socket:
+            await socket.send(first)
+            await asked.wait()
+            # all at once, so that the end is seen as soon as the audio
+            for piece in others:
+                socket.protocol.send_binary(piece)
+            socket.protocol.send_close(1000)
+            socket.transport.write(b"".join(socket.protocol.data_to_send()))
+            await gone.wait()
+        await wait_until(lambda: ended(reader))
+    assert await tracks(reader) == {Speaker.MIXED: CALLER}
+
+
+def _telling(gone: asyncio.Event) -> Callable[..., None]:
+    """uvicorn's own handling of a lost connection, and word of it."""
+    own = WebSocketsSansIOProtocol.connection_lost
+
+    def connection_lost(protocol: WebSocketsSansIOProtocol, error: Exception | None) -> None:
+        own(protocol, error)
+        gone.set()
+
+    return connection_lost

@@ -1,6 +1,8 @@
 """The generic WebSocket protocol, from a file to frames on the broker, and its bounds."""
 
 import asyncio
+import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -207,12 +209,38 @@ async def test_a_broken_connection_ends_only_its_own_session(
             await wait_until(lambda: has_open(client, source["id"], 1))
             await stays.send(SECOND)
             await wait_until(lambda: has_frames(reader, 4))
+            before = await shown(client, source["id"])
             await stays.close()
         await wait_until(lambda: ended(reader, 3))
+        view = await shown(client, source["id"])
+    assert before["quality"] == view["quality"] == "good", "one connection was lost"
     reasons = [event.reason or "" for event in await ended(reader, 3)]
     assert reasons[0] == "the connection was lost"
     assert "Invalid JSON" in reasons[1]
     assert reasons[2] == "the sender closed the connection"
+
+
+async def test_who_watches_sees_each_call_come_and_go(make_ingest: MakeIngest) -> None:
+    async with running(make_ingest()) as base, create_client(base_url=base) as client:
+        source = await add(client)
+        cursor = (await client.get("/v1/sources")).json()["cursor"]
+        url = f"{PCM}?key={source['stream_key']}"
+        async with websocket(base, url) as one, websocket(base, url) as two:
+            for number, socket in enumerate((one, two), 1):
+                await say(socket, hello())
+                await socket.send(SECOND)
+                await wait_until(partial(has_open, client, source["id"], number))
+        await wait_until(lambda: is_idle(client, source["id"]))
+        numbers = []
+        watch = client.stream("GET", "/v1/sources/events", params={"after": cursor})
+        async with asyncio.timeout(10), watch as answer:
+            async for line in answer.aiter_lines():
+                if line.startswith("data: "):
+                    event = json.loads(line.removeprefix("data: "))
+                    numbers.append((event["state"], event["open_sessions"]))
+                if numbers and numbers[-1][0] == "idle":
+                    break
+    assert numbers == [("connecting", 0), ("live", 1), ("live", 2), ("live", 1), ("idle", 0)]
 
 
 async def test_a_message_that_is_too_large_ends_the_connection(

@@ -9,7 +9,7 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 from tonewatch.shared import egress
-from tonewatch.shared.egress import AddressPolicy
+from tonewatch.shared.egress import AddressPolicy, EgressPolicy
 from tonewatch.shared.errors import ForbiddenAddressError
 from tonewatch.shared.http import HTTPError, create_guarded_client
 
@@ -67,3 +67,12 @@ async def test_an_unknown_name_is_a_connection_error() -> None:
     async with create_guarded_client(LOOPBACK, timeout=TIMEOUT) as client:
         with pytest.raises(HTTPError, match="does not resolve"):
             await client.get("http://no-such-host.invalid/")
+
+
+async def test_a_scheme_or_port_that_is_not_allowed_is_refused(httpserver: HTTPServer) -> None:
+    for limits in ({"https_only": True}, {"ports": ("443",)}):
+        policy = EgressPolicy(allow=("127.0.0.0/8",), **limits)
+        async with create_guarded_client(policy, timeout=TIMEOUT) as client:
+            with pytest.raises(ForbiddenAddressError):
+                await client.post(httpserver.url_for("/hook"))
+    assert httpserver.log == []

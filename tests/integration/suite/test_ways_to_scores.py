@@ -1,4 +1,4 @@
-"""Over the ways in a real file becomes scores: ingest and a worker with the fake engine."""
+"""Over every way in a real file becomes scores: ingest and a worker with the fake engine."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.ingest.calls import SPLIT, add, file_pcm
+from tests.integration.ingest.calls import SPLIT, add, file_pcm, has_frames
 from tests.integration.ingest.conftest import (
     MakeIngest,
     StartNginx,
@@ -48,6 +48,8 @@ __all__ = ["make_ingest", "nginx", "rtmp_port"]
 
 SAMPLE = Path("services/console/src/tonewatch/console/samples/synthetic-calm.flac")
 SECONDS = 3
+RADIO = "application radio { live on; publish_notify on; idle_streams off; }"
+"""Somebody else's RTMP server, on which everybody may publish and play."""
 MIXED = {Speaker.MIXED}
 BOTH = {Speaker.CUSTOMER, Speaker.AGENT}
 
@@ -69,11 +71,13 @@ class Rig:
         return file_pcm(self.file)
 
     @asynccontextmanager
-    async def playing(self, *output: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    async def playing(
+        self, *output: str, times: int = 1
+    ) -> AsyncIterator[asyncio.subprocess.Process]:
         """An ffmpeg that plays the file in real time to an output."""
         process = await asyncio.create_subprocess_exec(
-            *(self.ffmpeg, "-nostdin", "-loglevel", "error", "-re", "-i", str(self.file)),
-            *("-c:a", "aac", *output),
+            *(self.ffmpeg, "-nostdin", "-loglevel", "error", "-re"),
+            *("-stream_loop", str(times - 1), "-i", str(self.file), "-c:a", "aac", *output),
         )
         try:
             yield process
@@ -164,6 +168,15 @@ async def twilio(rig: Rig) -> None:
         await socket.wait_closed()
 
 
+async def freeswitch(rig: Rig) -> None:
+    """Bare L16; the socket is closed after the last audio, without a word."""
+    source = await add(rig.client)
+    url = f"/v1/ws/freeswitch?key={source['stream_key']}&rate=16000&channels=1"
+    async with websocket(rig.base, url) as socket:
+        for piece in pieces(rig.pcm, 640):
+            await socket.send(piece)
+
+
 async def asterisk(rig: Rig) -> None:
     """AudioSocket at 8 kHz."""
     source = await add(rig.client, "audiosocket")
@@ -239,7 +252,7 @@ async def all_scored(reader: Reader, speakers: set[Speaker]) -> bool:
     [
         (http, MIXED), (hls, MIXED), (rtsp, MIXED), (srt, MIXED),
         (folder_file, MIXED), (upload, MIXED), (generic_websocket, BOTH), (twilio, BOTH),
-        (asterisk, MIXED),
+        (freeswitch, MIXED), (asterisk, MIXED),
     ],
     ids=lambda each: getattr(each, "__name__", ""),
 )  # fmt: skip
@@ -294,3 +307,23 @@ async def test_a_file_pushed_over_rtmp_becomes_scores(
         source = await add(client, "rtmp")
         await push(rig_at(base=base, client=client, service=service), source["publish_url"])
         await wait_until(lambda: all_scored(Reader(broker), MIXED), timeout_seconds=20)
+
+
+async def test_a_file_pulled_from_an_rtmp_server_becomes_scores(
+    make_ingest: MakeIngest,
+    broker: RedisBroker,
+    nginx: StartNginx,
+    rtmp_port: int,
+    rig_at: Callable[..., Rig],
+    tmp_path: Path,
+) -> None:
+    reader, url = Reader(broker), f"rtmp://127.0.0.1:{rtmp_port}/radio/line"
+    async with suite(make_ingest, broker, tmp_path) as (service, base, client):
+        await nginx(base, RADIO)
+        rig = rig_at(base=base, client=client, service=service)
+        # long enough for a pull that has to try again; it ends when enough was heard
+        async with rig.playing("-f", "flv", url, times=20):
+            await add(client, "pull", url=url)
+            await wait_until(lambda: has_frames(reader, SECONDS), timeout_seconds=40)
+        await wait_until(lambda: _ended(rig))
+        await wait_until(lambda: all_scored(reader, MIXED), timeout_seconds=20)

@@ -7,52 +7,16 @@ from typing import Any
 import pytest
 
 from tests.support.messages import START, make_gap, make_score, make_session
+from tests.support.rules import ANGRY, Replica, alert_messages, unsettled
 from tests.support.wait import wait_until
-from tonewatch.alerting.consumer import GroupReader
-from tonewatch.alerting.engine import Bounds, Second, Timing, TrackState, evaluate
-from tonewatch.alerting.evaluator import Evaluator
-from tonewatch.alerting.rules import LoadedRules, parse_rules
-from tonewatch.alerting.sessions import SessionEnds
-from tonewatch.alerting.tracks import Tracks, state_name
+from tonewatch.alerting.engine import Second, TrackState, evaluate
+from tonewatch.alerting.rules import parse_rules
+from tonewatch.alerting.tracks import state_name
 from tonewatch.shared.attention import marked
 from tonewatch.shared.broker import MemoryBroker, Outgoing
-from tonewatch.shared.broker.codec import decode
 from tonewatch.shared.errors import BrokerUnavailableError
-from tonewatch.shared.messages import Alert, Gap, Message, Score, SessionState, Speaker, Track
-from tonewatch.shared.metrics import Metrics
-from tonewatch.shared.streams import ALERTS, DEAD, SCORES, SESSIONS, Stream, partition_of
-
-ANGRY = b"rules: [{name: angry, emotion: angry, threshold: 0.75, duration_sec: 2}]"
-
-
-class Replica:
-    """One alerting process, as far as evaluation goes."""
-
-    def __init__(
-        self, broker: MemoryBroker, name: str = "a", *, rules: bytes = ANGRY, grace: float = 60
-    ) -> None:
-        self.broker = broker
-        self.metrics = Metrics()
-        self.loaded: LoadedRules = parse_rules(rules, "rules.yaml")
-        self.reader = GroupReader(broker, (SCORES, SESSIONS), "alerting", name, self.metrics)
-        self.evaluator = Evaluator(
-            broker,
-            self.reader,
-            Tracks(broker, Bounds(least_wait_seconds=0)),
-            SessionEnds(broker, grace_seconds=grace),
-            lambda: self.loaded,
-            Timing(),
-            self.metrics,
-        )
-
-    async def step(self) -> None:
-        await self.evaluator.process(await self.reader.next(timedelta(0)))
-
-    async def resume(self) -> None:
-        await self.evaluator.process(await self.reader.unfinished())
-
-    def metric(self, name: str, **labels: str) -> float:
-        return self.metrics.registry.get_sample_value(f"tonewatch_{name}", labels) or 0
+from tonewatch.shared.messages import Gap, Message, Score, SessionState, Speaker, Track
+from tonewatch.shared.streams import DEAD, SCORES, SESSIONS, Stream, partition_of
 
 
 async def publish(broker: MemoryBroker, *messages: Message) -> None:
@@ -64,20 +28,6 @@ async def publish(broker: MemoryBroker, *messages: Message) -> None:
 
 async def alerts(broker: MemoryBroker) -> list[tuple[str, int, int]]:
     return [(a.state.value, a.first_seq, a.last_seq) for a in await alert_messages(broker)]
-
-
-async def alert_messages(broker: MemoryBroker) -> list[Alert]:
-    entries = await broker.tail(
-        ALERTS, dict.fromkeys(range(broker.partitions), "0-0"), count=1000, block=None
-    )
-    found = [decode(ALERTS, entry.entry) for entry in entries]
-    return [alert for alert in found if isinstance(alert, Alert)]
-
-
-async def unsettled(broker: MemoryBroker, stream: Stream = SCORES) -> int:
-    return sum(
-        state.pending for state in await broker.group_states(stream) if state.group == "alerting"
-    )
 
 
 async def saved_state(broker: MemoryBroker, session: str = "call-1") -> TrackState:
@@ -239,10 +189,10 @@ async def test_a_message_that_is_none_goes_to_the_dead_letters_and_stops_nothing
 async def test_a_rule_that_breaks_costs_that_second_only(
     memory_broker: MemoryBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def breaking(rules: Any, track: Any, state: Any, second: Second, timing: Timing) -> Any:
+    def breaking(rules: Any, track: Any, state: Any, second: Second, *others: Any) -> Any:
         if second.first == 0:
             raise ZeroDivisionError
-        return evaluate(rules, track, state, second, timing)
+        return evaluate(rules, track, state, second, *others)
 
     monkeypatch.setattr("tonewatch.alerting.evaluator.evaluate", breaking)
     await publish(memory_broker, *angry(0, 1, 2))
@@ -326,7 +276,7 @@ async def test_many_tracks_do_not_fill_the_memory(
     for number in range(20):
         await publish(memory_broker, *angry(0, session=f"call-{number}"))
         await replica.step()
-    assert len(replica.evaluator._tracks._tracks) == 5
+    assert len(replica.tracks._tracks) == 5
     await publish(memory_broker, *angry(1, session="call-0"))
     await replica.step()
     assert await alerts(memory_broker) == [("firing", 0, 1)]

@@ -1,7 +1,8 @@
 """What other replicas tell of their sources, and a source with calls on two."""
 
-from tonewatch.ingest.live import SourceState, Status
+from tonewatch.ingest.live import Quality, SourceState, Status
 from tonewatch.ingest.live.elsewhere import Elsewhere, combined, encode
+from tonewatch.shared.clock import utc_now
 
 
 def status(state: SourceState, *, replica: str = "a", calls: int = 0) -> Status:
@@ -21,13 +22,14 @@ def test_a_report_says_what_the_status_says() -> None:
     assert (heard.replica, heard.session_id) == ("a", None)
 
 
-def test_only_a_change_of_state_is_news_and_goes_into_the_history() -> None:
+def test_a_change_of_state_or_number_is_news_and_the_history_is_of_states() -> None:
     news: list[str] = []
     elsewhere = Elsewhere(news.append)
-    for state in (SourceState.CONNECTING, SourceState.LIVE, SourceState.LIVE):
-        elsewhere.update([encode([status(state)])])
+    live = SourceState.LIVE
+    for state, calls in ((SourceState.CONNECTING, 0), (live, 1), (live, 1), (live, 2)):
+        elsewhere.update([encode([status(state, calls=calls)])])
     heard = elsewhere.status("s1")
-    assert news == ["s1", "s1"]
+    assert news == ["s1"] * 3
     assert heard is not None
     assert [each.state for each in heard.history] == ["connecting", "live"]
 
@@ -56,3 +58,19 @@ def test_calls_on_two_replicas_are_counted_together() -> None:
     heard = elsewhere.status("s1")
     assert heard is not None
     assert heard.open_sessions == 2
+
+
+def test_the_quality_of_calls_on_two_replicas_is_the_worse_one() -> None:
+    good, bad = status(SourceState.LIVE, calls=1), status(SourceState.LIVE, replica="b", calls=1)
+    bad.lost_calls.extend([utc_now()] * 10)
+    assert (good.quality(), bad.quality()) == (Quality.EXCELLENT, Quality.POOR)
+    assert combined(good, bad).quality() is combined(bad, good).quality() is Quality.POOR
+
+
+def test_a_note_names_the_uploads_that_somebody_is_to_end() -> None:
+    elsewhere = Elsewhere(lambda _: None)
+    elsewhere.update([encode([status(SourceState.LIVE)], ["u1"]), encode([], ["u2"]), encode([])])
+    assert elsewhere.cancels == {"u1", "u2"}
+    assert elsewhere.status("s1") is not None
+    elsewhere.update([encode([])])
+    assert elsewhere.cancels == frozenset()

@@ -1,15 +1,30 @@
 """Changes of sources reach everybody who watches, also who was away for a moment."""
 
 import asyncio
+import json
+from typing import Any
 
+from tonewatch.ingest.handlers.schemas import SourceView
 from tonewatch.ingest.live import Feed, SourceState, Status, feed
+from tonewatch.ingest.live.calls import CallsSupervisor
+from tonewatch.ingest.live.drift import Drift
+from tonewatch.ingest.sources import Source, SourceKind
+from tonewatch.shared.clock import utc_now
 from tonewatch.shared.sse import RESET, Viewer
+
+SOURCE = Source(id="s1", name="line", kind=SourceKind.WEBSOCKET, created_at=utc_now())
 
 
 async def taken(viewer: Viewer) -> bytes:
     """All that is queued."""
     async with asyncio.timeout(5):
         return await anext(viewer.batches(heartbeat_seconds=60))
+
+
+async def events(viewer: Viewer) -> list[dict[str, Any]]:
+    """The data of all that is queued."""
+    lines = (await taken(viewer)).decode().splitlines()
+    return [json.loads(line.removeprefix("data: ")) for line in lines if line.startswith("data: ")]
 
 
 def moved(source: Feed, *states: SourceState) -> Status:
@@ -49,3 +64,43 @@ def test_a_status_keeps_its_newest_hundred_changes() -> None:
     status = moved(Feed(), *[SourceState.LIVE, SourceState.STALLED] * 80)
     assert len(status.history) == 100
     assert status.history[-1].state is SourceState.STALLED
+
+
+async def test_an_event_says_of_a_source_what_the_api_says() -> None:
+    changes = Feed()
+    viewer = changes.watch(None)
+    status = Status("s1", changes.publish, replica="host-1")
+    status.began("call-1", Drift())
+    (event,) = await events(viewer)
+    in_api = SourceView.model_fields.keys()
+    assert event.keys() <= {"source_id", *in_api}
+    assert (event["session_id"], event["open_sessions"], event["replica"]) == (
+        *("call-1", 1, "host-1"),
+    )
+
+
+async def test_every_call_that_comes_or_goes_is_one_event_with_their_number() -> None:
+    changes = Feed()
+    viewer = changes.watch(None)
+    status = Status("s1", changes.publish, recount=changes.publish)
+    calls = CallsSupervisor(SOURCE, status, most=9)
+    one, two = Caller(), Caller()
+    calls.join(one)
+    calls.began("call-1")
+    calls.join(two)
+    calls.began("call-2")
+    calls.leave(one, "call-1", "the sender ended the stream")
+    calls.leave(two, "call-2", "the sender ended the stream")
+    assert [(each["state"], each["open_sessions"]) for each in await events(viewer)] == [
+        *(("connecting", 0), ("live", 1), ("live", 2), ("live", 1), ("idle", 0)),
+    ]
+
+
+class Caller:
+    """A call that is never heard of again."""
+
+    def end(self, reason: str) -> None:
+        """Nothing to end."""
+
+    async def ended(self) -> None:
+        """It is."""

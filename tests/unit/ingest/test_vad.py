@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.support.audio import silence_pcm, speech_like_pcm
 from tests.support.sounds import NOT_SPEECH, Audio, line_noise, pink_noise
-from tonewatch.ingest.audio import Piece, TrackCutter, VoiceDetector
+from tonewatch.ingest.audio import Piece, TrackCutter, VoiceDetector, vad
 from tonewatch.ingest.audio.silero import HOP_SAMPLES
 
 
@@ -98,14 +98,17 @@ class StubNetwork:
         return np.asarray(loudest > 0.5, dtype=np.float32)
 
 
-def stubbed() -> tuple[VoiceDetector, StubNetwork]:
-    detector, network = VoiceDetector(), StubNetwork()
-    detector._network = network  # type: ignore[assignment]
-    return detector, network
+@pytest.fixture
+def network(monkeypatch: pytest.MonkeyPatch) -> StubNetwork:
+    stub = StubNetwork()
+    monkeypatch.setattr(
+        vad, "hear_together", lambda _, samples: [*map(stub.probabilities, samples)]
+    )
+    return stub
 
 
-def test_every_sample_is_heard_once_and_in_order() -> None:
-    detector, network = stubbed()
+def test_every_sample_is_heard_once_and_in_order(network: StubNetwork) -> None:
+    detector = VoiceDetector()
     pcm = speech_like_pcm(3.5)
     for at in range(0, len(pcm), 32_000):
         detector.voiced(pcm[at : at + 32_000], final=at + 32_000 >= len(pcm))
@@ -116,12 +119,13 @@ def test_every_sample_is_heard_once_and_in_order() -> None:
 
 @pytest.mark.parametrize("second", [0, 1, 2, 3])
 @pytest.mark.parametrize("step", [5, 20, 33, 43])
+@pytest.mark.usefixtures("network")
 def test_a_voice_is_placed_where_it_is(second: int, step: int) -> None:
     """From the 32 ms before it, as the network needs some of a voice to believe it."""
     audio = np.full(4 * 16_000, 0.1, dtype=np.float32)
     middle = second * 16_000 + step * 320 + 160
     audio[middle] = 0.9
-    detector, _ = stubbed()
+    detector = VoiceDetector()
     pcm = pcm_of(audio)
     answers = [
         answer

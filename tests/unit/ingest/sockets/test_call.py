@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.support.wait import wait_until
+from tonewatch.ingest.live import Quality, drift
 from tonewatch.ingest.live.calls import CallsSupervisor
 from tonewatch.ingest.live.status import Status
 from tonewatch.ingest.live.transitions import SourceState
@@ -134,11 +135,38 @@ async def test_what_breaks_inside_ends_the_call_and_leaves_the_source(
 async def test_the_session_has_all_audio_before_the_connection_was_lost(
     supervisor: CallsSupervisor, status: Status
 ) -> None:
-    gone = LeftError("the connection was lost")
+    gone = LeftError("the connection was lost", lost=True)
     peer, sessions = Peer(HELLO, b"\1\2\3", b"\4\5\6\7", gone), Recorder()
     await call_of(peer, Registry(supervisor, SOURCE, SOURCE), sessions).serve()
     assert (sessions.pcm, sessions.reason) == (b"\1\2\3\4\5\6", "the connection was lost")
     assert status.reason == "the connection was lost"
+    assert status.quality() is Quality.GOOD, "a loss"
+
+
+async def test_who_says_goodbye_or_never_had_a_session_is_no_loss(
+    supervisor: CallsSupervisor, status: Status
+) -> None:
+    for last in (LeftError("the sender closed the connection"), '{"type": "end"}'):
+        peer = Peer(HELLO, bytes(3200), last)
+        await call_of(peer, Registry(supervisor, SOURCE, SOURCE), Recorder()).serve()
+    peer = Peer(HELLO, LeftError("the connection was lost", lost=True))
+    await call_of(peer, Registry(supervisor, SOURCE, SOURCE), Recorder()).serve()
+    assert status.quality() is Quality.EXCELLENT
+
+
+async def test_a_call_whose_clock_runs_away_makes_the_source_worse(
+    supervisor: CallsSupervisor, status: Status, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drift, "SETTLES_SECONDS", 0)
+    peer, sessions = Peer(HELLO, bytes(3200), bytes(3200)), Recorder()
+    recorded = iter([1.0, 5.0])  # seconds of audio, in next to no time
+    monkeypatch.setattr(Recorder, "seconds", property(lambda _: next(recorded)))
+    call = call_of(peer, Registry(supervisor, SOURCE, SOURCE), sessions)
+    serving = asyncio.create_task(call.serve())
+    await wait_until(lambda: not peer.messages, interval_seconds=0)
+    await wait_until(lambda: status.quality() is Quality.FAIR, interval_seconds=0)
+    call.end("ingest was stopped")
+    await serving
 
 
 async def test_a_peer_that_does_not_listen_is_not_waited_for(

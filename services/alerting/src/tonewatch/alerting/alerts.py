@@ -29,4 +29,7 @@ def build_alert(cause: Message, speaker: Speaker, transition: Transition, now: d
         at=transition.at,
         decided_at=now,
         message=facts.message,
+        action=facts.action,
+        subject=facts.subject,
+        notice=facts.notice,
     )

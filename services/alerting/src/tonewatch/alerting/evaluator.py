@@ -8,32 +8,32 @@ track, and its outcome counts only if nobody else has settled it; so a replica t
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
 
 from tonewatch.alerting.alerts import build_alert
 from tonewatch.alerting.consumer import GroupReader
+from tonewatch.alerting.decided import Decided, Notes
 from tonewatch.alerting.engine import (
-    CompiledRules,
     Held,
     Second,
     Timing,
     Transition,
     Verdict,
-    compile_rules,
     evaluate,
+    evaluate_utterance,
     second_of,
+    utterance_of,
 )
+from tonewatch.alerting.in_force import RulesInForce
 from tonewatch.alerting.rules import LoadedRules
 from tonewatch.alerting.sessions import SessionEnds
-from tonewatch.alerting.tracks import Payload, TrackInHand, Tracks
+from tonewatch.alerting.tracks import Payload, Spoken, TrackInHand, Tracks
 from tonewatch.shared.broker import Broker, Delivery, Outcome, Outgoing
 from tonewatch.shared.broker.codec import decode
 from tonewatch.shared.clock import utc_now
 from tonewatch.shared.errors import InvalidMessageError
 from tonewatch.shared.logging import get_logger
-from tonewatch.shared.messages import AlertState, Gap, Granularity, Message, Score, SessionEvent
+from tonewatch.shared.messages import Gap, Granularity, Score, SessionEvent
 from tonewatch.shared.metrics import Metrics
 from tonewatch.shared.streams import ALERTS
 
@@ -41,19 +41,9 @@ GROUP: Final = "alerting"
 REFRESH_SECONDS: Final = 1.0
 """How often a blocked track looks whether another replica has carried it on."""
 
+STEPS: Final = "steps"
+
 log = get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Decided:
-    """An outcome to settle, and what it means if it takes effect."""
-
-    outcome: Outcome
-    verdict: Verdict | None = None
-    track: TrackInHand | None = None
-    transitions: tuple[Transition, ...] = ()
-    published_at: datetime | None = None
-    is_invalid: bool = False
 
 
 class Evaluator:
@@ -73,10 +63,10 @@ class Evaluator:
         self._reader = reader
         self._tracks = tracks
         self._ends = ends
-        self._rules = rules
+        self._rules = RulesInForce(rules)
         self._timing = timing
         self._metrics = metrics
-        self._compiled: tuple[LoadedRules, CompiledRules] | None = None
+        self._notes = Notes(metrics)
         self._refresh_at = 0.0
 
     async def evaluate(self, stop: asyncio.Event) -> None:
@@ -91,8 +81,10 @@ class Evaluator:
         """Deal with a batch, and with what has waited long enough meanwhile."""
         decided: list[Decided] = []
         touched: dict[str, TrackInHand] = {}
+        seconds: list[Second] = []
         for delivery in deliveries:
-            decided += self._take_in(delivery, touched)
+            decided += self._take_in(delivery, touched, seconds)
+        self._rules().columns.measure(seconds)
         await self._refresh(touched)
         for track in touched.values():
             decided += self._advance(track)
@@ -100,21 +92,45 @@ class Evaluator:
         await self._settle([Decided(outcome) for outcome in await self._ends.due(asyncio_now())])
         self._tracks.forget_idle()
 
-    def _take_in(self, delivery: Delivery, touched: dict[str, TrackInHand]) -> list[Decided]:
+    def _take_in(
+        self, delivery: Delivery, touched: dict[str, TrackInHand], seconds: list[Second]
+    ) -> list[Decided]:
         try:
             message = decode(delivery.stream, delivery.entry)
         except InvalidMessageError as error:
             return [self._dead(delivery, error.message)]
         if isinstance(message, SessionEvent):
             return [] if self._ends.hold(delivery, message) else [Decided(Outcome(delivery))]
-        if not isinstance(message, Score | Gap) or _is_utterance(message):
+        if not isinstance(message, Score | Gap):
             return [Decided(Outcome(delivery))]
-        track = self._tracks.get(message.track, delivery.partition)
-        touched[message.track.key] = track
-        verdict = track.reorder.offer(
-            Held(second_of(message), delivery.entry.entry_id, (delivery, message))
-        )
-        return [Decided(Outcome(delivery), verdict)] if verdict is Verdict.DOUBLED else []
+        if isinstance(message, Score) and message.granularity is Granularity.UTTERANCE:
+            return self._take_utterance(delivery, message, touched)
+        track = self._touch(delivery, message, touched)
+        second = second_of(message, delivery.entry.fields.get(STEPS, b""))
+        verdict = track.reorder.offer(Held(second, delivery.entry.entry_id, (delivery, message)))
+        if verdict is Verdict.DOUBLED:
+            return [Decided(Outcome(delivery), verdict)]
+        seconds.append(second)
+        return []
+
+    def _take_utterance(
+        self, delivery: Delivery, message: Score, touched: dict[str, TrackInHand]
+    ) -> list[Decided]:
+        if not self._rules().choose(message.speaker, message.labels).utterances:
+            return [Decided(Outcome(delivery))]
+        track = self._touch(delivery, message, touched)
+        track.utterances.append((utterance_of(message), delivery, message))
+        return []
+
+    def _touch(
+        self, delivery: Delivery, message: Score | Gap, touched: dict[str, TrackInHand]
+    ) -> TrackInHand:
+        key = message.partition_key
+        track = touched.get(key)
+        if track is None:
+            track = touched[key] = self._tracks.get(key, message.track, delivery.partition)
+        track.touch(message, asyncio_now())
+        return track
 
     async def _refresh(self, touched: dict[str, TrackInHand]) -> None:
         """Read the states of tracks that are new here, or blocked for a while."""
@@ -139,7 +155,8 @@ class Evaluator:
                 decided.append(self._evaluate(track, held))
             else:
                 decided.append(Decided(Outcome(held.payload[0]), verdict))
-        return decided
+        spoken, track.utterances = track.utterances, []
+        return decided + [self._evaluate_utterance(track, each) for each in spoken]
 
     def _evaluate(self, track: TrackInHand, held: Held[Payload]) -> Decided:
         delivery, message = held.payload
@@ -147,15 +164,43 @@ class Evaluator:
             raise RuntimeError("a track is evaluated after its state was read")
         try:
             transitions = evaluate(
-                self._rules_now(), track.track, track.state, held.second, self._timing
+                self._rules(), track.track, track.state, held.second, self._timing, track.call
             )
         except Exception as error:
             log.exception("a score could not be evaluated", track=track.track.key)
             track.state.next_seq = max(track.state.next_seq, held.second.last + 1)
             return self._dead(delivery, f"evaluation failed: {error!r}", track)
-        now = utc_now()
+        is_invalid = _has_no_numbers(message, held.second)
+        return self._decided(track, delivery, message, transitions, is_invalid=is_invalid)
+
+    def _evaluate_utterance(self, track: TrackInHand, spoken: Spoken) -> Decided:
+        utterance, delivery, message = spoken
+        if track.state is None:  # pragma: no cover - the caller has looked
+            raise RuntimeError("a track is evaluated after its state was read")
+        if utterance is None:
+            return Decided(Outcome(delivery), is_invalid=True)
+        if utterance.number < track.state.next_utterance:
+            return Decided(Outcome(delivery), Verdict.DOUBLED)
+        try:
+            transitions = evaluate_utterance(
+                self._rules(), track.track, track.state, utterance, self._timing, track.call
+            )
+        except Exception as error:
+            log.exception("an utterance could not be evaluated", track=track.track.key)
+            return self._dead(delivery, f"evaluation failed: {error!r}", track)
+        return self._decided(track, delivery, message, transitions)
+
+    def _decided(
+        self,
+        track: TrackInHand,
+        delivery: Delivery,
+        message: Score | Gap,
+        transitions: list[Transition],
+        *,
+        is_invalid: bool = False,
+    ) -> Decided:
         alerts = [
-            Outgoing(ALERTS, build_alert(message, track.track.speaker, transition, now))
+            Outgoing(ALERTS, build_alert(message, track.track.speaker, transition, utc_now()))
             for transition in transitions
         ]
         return Decided(
@@ -164,48 +209,22 @@ class Evaluator:
             track,
             tuple(transitions),
             message.published_at if isinstance(message, Score) else None,
-            _has_no_numbers(message, held.second),
+            is_invalid,
         )
-
-    def _rules_now(self) -> CompiledRules:
-        loaded = self._rules()
-        if self._compiled is None or self._compiled[0] is not loaded:
-            self._compiled = (loaded, compile_rules(loaded.rules))
-        return self._compiled[1]
 
     async def _settle(self, decided: list[Decided]) -> None:
         if not decided:
             return
         settled = await self._broker.settle([item.outcome for item in decided])
+        effective = []
         for item, first in zip(decided, settled, strict=True):
             if first:
-                self._note(item)
+                effective.append(item)
                 continue
             self._metrics.count("settle_lost_total", stream=item.outcome.delivery.stream.name)
             if item.track is not None:
                 item.track.doubt()
-
-    def _note(self, item: Decided) -> None:
-        if item.verdict is Verdict.LATE:
-            self._metrics.count("scores_late_total")
-        elif item.verdict is Verdict.DOUBLED:
-            self._metrics.count("scores_ignored_total", reason="doubled")
-        elif item.verdict is Verdict.READY:
-            self._metrics.count("scores_evaluated_total")
-        if item.is_invalid:
-            self._metrics.count("scores_ignored_total", reason="invalid")
-        for transition in item.transitions:
-            priority = transition.facts.priority
-            self._metrics.count("alerts_total", state=transition.state, priority=priority)
-            if transition.state is AlertState.FIRING and item.published_at is not None:
-                elapsed = (utc_now() - item.published_at).total_seconds()
-                self._metrics.observe("frame_to_alert_seconds", max(0.0, elapsed))
-            log.info(
-                "alert",
-                state=transition.state,
-                rule=transition.rule,
-                alert_id=transition.facts.alert_id,
-            )
+        self._notes.of(effective)
 
     def _dead(self, delivery: Delivery, error: str, track: TrackInHand | None = None) -> Decided:
         self._metrics.count("dead_letters_total", stream=delivery.stream.name)
@@ -217,10 +236,6 @@ class Evaluator:
 def asyncio_now() -> float:
     """The event loop's clock: waits are measured with it, audio time never is."""
     return asyncio.get_running_loop().time()
-
-
-def _is_utterance(message: Message) -> bool:
-    return isinstance(message, Score) and message.granularity is not Granularity.FRAME
 
 
 def _has_no_numbers(message: Score | Gap, second: Second) -> bool:

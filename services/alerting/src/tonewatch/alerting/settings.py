@@ -2,59 +2,61 @@
 
 import socket
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
-from tonewatch.alerting.delivery.signing import check_secret
-from tonewatch.alerting.delivery.urls import check_url
+from tonewatch.alerting.delivery.channels.options import ChannelName, DeclaredChannel
+from tonewatch.alerting.delivery.channels.smtp import SmtpOptions
+from tonewatch.alerting.delivery.subscriptions import DeclaredWebhook
 from tonewatch.shared.database import url_or_file
-from tonewatch.shared.egress import AddressPolicy
-from tonewatch.shared.errors import InvalidInputError
+from tonewatch.shared.egress import EgressPolicy
+from tonewatch.shared.messages import Priority
 from tonewatch.shared.settings import Port, ServiceOptions, Settings
 
 
-class DeclaredWebhook(BaseModel):
-    """A webhook that the settings name; it cannot be removed through the API."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-    name: str = Field(min_length=1, max_length=100, description="Unique among the webhooks")
-    url: str = Field(max_length=2048, description="http:// or https://")
-    secret: SecretStr = Field(description="whsec_...; `tonewatch-alerting new-secret` makes one")
-
-    @field_validator("url")
-    @classmethod
-    def _url_is_usable(cls, url: str) -> str:
-        try:
-            return check_url(url)
-        except InvalidInputError as error:
-            raise ValueError(error.message) from error
-
-    @field_validator("secret")
-    @classmethod
-    def _secret_is_usable(cls, secret: SecretStr) -> SecretStr:
-        try:
-            check_secret(secret.get_secret_value())
-        except InvalidInputError as error:
-            raise ValueError(error.message) from error
-        return secret
-
-
-class SmtpOptions(BaseModel):
-    """The mail server behind the channel `email`."""
+class CapOptions(BaseModel):
+    """How many notices there may be in any minute or hour; what is beyond is told in a digest."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    host: str = Field(description="Mail server")
-    port: int = Field(default=587, ge=1, le=65535, description="Its port")
-    security: Literal["starttls", "tls", "none"] = Field(
-        default="starttls", description="How the connection is protected"
+    rule_per_minute: int | None = Field(default=60, ge=1, description="Of one rule")
+    rule_per_hour: int | None = Field(default=None, ge=1, description="Of one rule")
+    agent_per_minute: int | None = Field(default=10, ge=1, description="About one agent")
+    agent_per_hour: int | None = Field(default=None, ge=1, description="About one agent")
+    spare: Priority | None = Field(
+        default=Priority.CRITICAL, description="Alerts as urgent as this are counted, never held"
     )
-    username: str | None = Field(default=None, description="Signs in if given")
-    password: SecretStr | None = Field(default=None, description="Of the user")
-    sender: str = Field(min_length=3, description="From address")
-    recipients: tuple[str, ...] = Field(min_length=1, description="To addresses")
+
+
+class NoticeOptions(BaseModel):
+    """Whether and when people are told of alerts."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    group_by: Literal["call", "agent", "none"] = Field(
+        default="call", description="Alerts of one group that come together are one message"
+    )
+    group_wait_seconds: float = Field(
+        default=3.0, ge=0, le=300, description="Wait for others, if low or medium; no other waits"
+    )
+    agent_label: str = Field(
+        default="agent_id", min_length=1, max_length=64, description="The label that names an agent"
+    )
+    cooldown_per: Literal["track", "call"] = Field(
+        default="track", description="What a rule's cooldown is about"
+    )
+    inhibit_by_stream: bool = Field(
+        default=True, description="A stream that is down mutes the emotion rules of its source"
+    )
+    inhibit_by_critical: bool = Field(
+        default=True, description="A critical alert mutes the less urgent ones of its call"
+    )
+    escalate_resolved: bool = Field(
+        default=True, description="Escalate what nobody acknowledged even if it has resolved"
+    )
+    caps: CapOptions = Field(default_factory=CapOptions, description="Against floods")
+    alert_log_days: int = Field(default=365, ge=1, description="How long alerts are kept")
 
 
 class AlertingOptions(ServiceOptions):
@@ -74,8 +76,17 @@ class AlertingOptions(ServiceOptions):
         default=(), description="Webhooks beside those added through the API"
     )
     smtp: SmtpOptions | None = Field(default=None, description="Mail server for channel email")
-    egress: AddressPolicy = Field(
-        default_factory=AddressPolicy, description="Addresses that webhooks may lie at"
+    channels: dict[ChannelName, DeclaredChannel] = Field(
+        default_factory=dict, description="Channels that rules may name beside webhook and email"
+    )
+    operator_channels: tuple[ChannelName, ...] = Field(
+        default=(), description="Channels by which the operator is told of a receiver that fails"
+    )
+    failing_days: float = Field(
+        default=5.0, gt=0, description="Days of nothing but failures that disable a webhook"
+    )
+    egress: EgressPolicy = Field(
+        default_factory=EgressPolicy, description="Addresses, ports and schemes of receivers"
     )
     gap_tolerance_seconds: int = Field(
         default=1, ge=0, le=60, description="Pause in speech that a duration bridges"
@@ -95,12 +106,41 @@ class AlertingOptions(ServiceOptions):
     delivery_timeout_seconds: float = Field(
         default=15, gt=0, le=60, description="Longest time of one delivery attempt"
     )
-    deliveries_at_once: int = Field(default=64, ge=1, le=100, description="In flight, in all")
+    deliveries_at_once: int = Field(
+        default=256, ge=1, le=1000, description="In flight, in all (each receiver may have one)"
+    )
     deliveries_per_receiver: int = Field(default=16, ge=1, description="In flight to one receiver")
     delivery_log_days: int = Field(default=30, ge=1, description="How long deliveries are kept")
+    notices: NoticeOptions = Field(
+        default_factory=NoticeOptions, description="Whether and when people are told"
+    )
     instance: str = Field(
         default="", max_length=64, description="Name of this replica; default host name and port"
     )
+
+    @field_validator("channels")
+    @classmethod
+    def _names_are_free(cls, channels: dict[str, DeclaredChannel]) -> dict[str, DeclaredChannel]:
+        taken = {"webhook", "email"} & channels.keys()
+        if taken:
+            raise ValueError(f"{', '.join(sorted(taken))}: this name has a meaning already")
+        return channels
+
+    @property
+    def channel_names(self) -> frozenset[str]:
+        """Every channel that a rule may name and that somebody can be told by."""
+        mail = () if self.smtp is None else ("email",)
+        return frozenset(("webhook", *mail, *self.channels))
+
+    @model_validator(mode="after")
+    def _operator_channels_exist(self) -> Self:
+        unknown = set(self.operator_channels) - self.channel_names
+        if unknown:
+            raise ValueError(
+                f"operator_channels: {', '.join(sorted(unknown))} is no channel; "
+                f"there are {', '.join(sorted(self.channel_names))}"
+            )
+        return self
 
     @property
     def consumer(self) -> str:

@@ -1,11 +1,18 @@
 """The tracks an evaluator has in hand: their state as it was last saved, and their held seconds."""
 
 from collections import OrderedDict, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Final
 
-from tonewatch.alerting.engine import Bounds, Reorder, TrackState
+from tonewatch.alerting.engine import (
+    UNKNOWN_CALL,
+    Bounds,
+    Call,
+    Reorder,
+    TrackState,
+    Utterance,
+)
 from tonewatch.shared.attention import mark
 from tonewatch.shared.broker import Broker, Delivery, StateWrite
 from tonewatch.shared.logging import get_logger
@@ -19,6 +26,8 @@ ENDED_TTL: Final = timedelta(minutes=10)
 """How long stragglers of an ended track are known as such."""
 
 Payload = tuple[Delivery, Score | Gap]
+Spoken = tuple[Utterance | None, Delivery, Score]
+"""An utterance (None where its posterior is none), and what it came in."""
 
 log = get_logger(__name__)
 
@@ -28,15 +37,21 @@ class TrackInHand:
 
     def __init__(self, track: Track, partition: int, bounds: Bounds) -> None:
         self.track = track
+        self.key = track.key
         self.partition = partition
+        self.call: Call = UNKNOWN_CALL
         self.state: TrackState | None = None
-        self._marked: bool | None = None
         self.reorder: Reorder[Payload] = Reorder(bounds)
+        self.utterances: list[Spoken] = []
+        self.touched_at = 0.0
+        """When its last message came, on the event loop's clock."""
+        self._name = state_name(track)
+        self._marked: bool | None = None
 
     @property
     def name(self) -> str:
         """The name under which the state is saved."""
-        return state_name(self.track)
+        return self._name
 
     def saved(self) -> tuple[StateWrite, ...]:
         """The state as it is now, to be written with the outcome that led to it.
@@ -44,12 +59,18 @@ class TrackInHand:
         With it, whether the track deserves attention, where that has changed or is not known.
         """
         state = self.state or TrackState()
-        write = StateWrite(self.name, state.encode(), ENDED_TTL if state.ended else STATE_TTL)
-        wanted = bool(state.runs) and not state.ended
+        write = StateWrite(self._name, state.encode(), ENDED_TTL if state.ended else STATE_TTL)
+        wanted = state.is_urgent and not state.ended
         if wanted == self._marked:
             return (write,)
         self._marked = wanted
         return write, mark(self.track, wanted=wanted)
+
+    def touch(self, message: Score | Gap, now: float) -> None:
+        """A message has come; it says whose call this is."""
+        self.touched_at = now
+        if self.call.labels != message.labels or self.call.source_id != message.source_id:
+            self.call = Call(message.source_id, message.labels)
 
     def doubt(self) -> None:
         """Another replica was first: what it has saved must be read."""
@@ -64,13 +85,16 @@ class Tracks:
         self._bounds = bounds
         self._tracks: OrderedDict[str, TrackInHand] = OrderedDict()
 
-    def get(self, track: Track, partition: int) -> TrackInHand:
-        """The track, new ones without a state."""
-        key = track.key
-        if key not in self._tracks:
-            self._tracks[key] = TrackInHand(track, partition, self._bounds)
+    def get(self, key: str, track: Track, partition: int) -> TrackInHand:
+        """The track of this key, new ones without a state."""
+        found = self._tracks.get(key)
+        if found is None:
+            found = self._tracks[key] = TrackInHand(track, partition, self._bounds)
         self._tracks.move_to_end(key)
-        return self._tracks[key]
+        return found
+
+    def __iter__(self) -> Iterator[TrackInHand]:
+        return iter(list(self._tracks.values()))
 
     def blocked(self) -> list[TrackInHand]:
         """Tracks that hold seconds which wait for a missing one."""
@@ -93,7 +117,11 @@ class Tracks:
         surplus = len(self._tracks) - MAX_TRACKS
         if surplus <= 0:
             return
-        idle = [key for key, track in self._tracks.items() if not len(track.reorder)]
+        idle = [
+            key
+            for key, track in self._tracks.items()
+            if not len(track.reorder) and not track.utterances
+        ]
         for key in idle[:surplus]:
             del self._tracks[key]
 

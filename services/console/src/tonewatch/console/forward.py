@@ -28,6 +28,8 @@ class Resource:
 
     owner: Upstream
     methods: frozenset[str] = frozenset({"GET"})
+    name: str | None = None
+    """What the owner calls it, where that is not unique among the services."""
 
 
 RESOURCES: Final[Mapping[str, Resource]] = {
@@ -39,9 +41,13 @@ RESOURCES: Final[Mapping[str, Resource]] = {
     "records": Resource("storage"),
     "alerts": Resource("storage"),
     "stats": Resource("storage"),
-    "rules": Resource("alerting", frozenset({"GET", "POST"})),
+    # what people do with alerts: acknowledge, assign, comment, close
+    "inbox": Resource("alerting", frozenset({"GET", "POST"}), name="alerts"),
+    "silences": Resource("alerting", frozenset({"GET", "POST", "PUT", "DELETE"})),
+    "rules": Resource("alerting", frozenset({"GET", "POST", "PUT", "DELETE"})),
+    "channels": Resource("alerting", frozenset({"GET", "POST"})),
     "deliveries": Resource("alerting", frozenset({"GET", "POST"})),
-    "webhooks": Resource("alerting", frozenset({"GET", "POST", "DELETE"})),
+    "webhooks": Resource("alerting", frozenset({"GET", "POST", "PATCH", "DELETE"})),
     "engine": Resource("inference"),
 }
 
@@ -51,6 +57,7 @@ REQUEST_HEADERS: Final = frozenset(
         "accept-language",
         "content-length",
         "content-type",
+        "if-match",
         "last-event-id",
         "range",
         "traceparent",
@@ -64,6 +71,7 @@ RESPONSE_HEADERS: Final = frozenset(
         "content-length",
         "content-range",
         "content-type",
+        "etag",
         "retry-after",
     }
 )
@@ -85,7 +93,8 @@ def forward_router(upstreams: Upstreams) -> APIRouter:
             raise NotFoundError(f"there is no {request.url.path}")
         if request.method not in target.methods:
             return _not_allowed(request.method, resource, target)
-        path = f"/v1/{resource}/{rest}" if rest else f"/v1/{resource}"
+        name = target.name or resource
+        path = f"/v1/{name}/{rest}" if rest else f"/v1/{name}"
         return await _pass_on(upstreams, target.owner, request, path)
 
     return router

@@ -40,6 +40,7 @@ from tonewatch.ingest.sessions.session import PROGRESS_SECONDS
 from tonewatch.ingest.settings import IngestOptions, IngestSettings
 from tonewatch.ingest.sharing import (
     UNSURE,
+    Cancels,
     Heirs,
     Sharing,
     clear_old_spools,
@@ -122,6 +123,7 @@ class IngestService(Service[IngestSettings]):
             sessions=self._sessions,
             broker=broker,
         )
+        self._cancels = Cancels(self._uploads)
         self._folders = self._watch_folders()
         self.health.add("database", self._check_database)
         self.health.add("ffmpeg", self._check_ffmpeg)
@@ -170,6 +172,7 @@ class IngestService(Service[IngestSettings]):
             audio_routes(
                 self._uploads,
                 self._spool_dir,
+                cancel=(self._uploads if self._sharing is None else self._cancels).cancel,
                 max_bytes=options.max_upload_bytes,
                 max_seconds=options.upload_receive_seconds,
             ),
@@ -213,6 +216,7 @@ class IngestService(Service[IngestSettings]):
             self._door,
             self._sessions,
             self._heirs,
+            self._cancels,
             jobs={"folders": self._folders.run} if has_folders else {},
             interrupt=self._interrupt_uploads,
         )

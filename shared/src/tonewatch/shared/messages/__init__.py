@@ -7,7 +7,15 @@ A model ignores unknown fields, so that an older consumer reads a newer producer
 schema version `v`; a consumer that meets a larger `v` dead-letters the message instead of guessing.
 """
 
-from tonewatch.shared.messages._alert import Alert, AlertState, Priority
+from tonewatch.shared.messages._alert import (
+    Alert,
+    AlertAction,
+    AlertState,
+    AlertSubject,
+    Escalation,
+    NoticePolicy,
+    Priority,
+)
 from tonewatch.shared.messages._base import (
     SCHEMA_VERSION,
     LabelName,
@@ -33,7 +41,10 @@ __all__ = [
     "SAMPLE_RATE_HZ",
     "SCHEMA_VERSION",
     "Alert",
+    "AlertAction",
     "AlertState",
+    "AlertSubject",
+    "Escalation",
     "Frame",
     "Gap",
     "GapReason",
@@ -42,6 +53,7 @@ __all__ = [
     "Labels",
     "Lane",
     "Message",
+    "NoticePolicy",
     "Priority",
     "Score",
     "SessionEvent",

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from tonewatch.shared.messages._base import TrackMessage
 
@@ -22,6 +22,47 @@ class AlertState(StrEnum):
 
     FIRING = "firing"
     RESOLVED = "resolved"
+
+
+class AlertAction(StrEnum):
+    """What an alert asks for: that somebody acts now, or looks at it later (quality inspection)."""
+
+    ALERT = "alert"
+    REVIEW = "review"
+
+
+class AlertSubject(StrEnum):
+    """What an alert is about: how a speaker feels, a stream, or the scoring of it."""
+
+    EMOTION = "emotion"
+    STREAM = "stream"
+    INFERENCE = "inference"
+
+
+class Escalation(BaseModel):
+    """Who else is told of an alert that nobody has acknowledged for so long."""
+
+    model_config = ConfigDict(frozen=True)
+
+    after_seconds: float = Field(gt=0)
+    channels: tuple[str, ...] = Field(min_length=1)
+
+
+class NoticePolicy(BaseModel):
+    """How often, and how long, receivers are told of a rule's alerts."""
+
+    model_config = ConfigDict(frozen=True)
+
+    cooldown_seconds: float = Field(
+        default=0, ge=0, description="From the first successful send: less urgent ones are held"
+    )
+    repeat_seconds: float | None = Field(
+        default=None, gt=0, description="Told again while it fires and nobody has acknowledged it"
+    )
+    expires_seconds: float | None = Field(
+        default=None, gt=0, description="Not sent any more when it is older than this"
+    )
+    escalate: tuple[Escalation, ...] = ()
 
 
 class Alert(TrackMessage):
@@ -46,3 +87,6 @@ class Alert(TrackMessage):
     at: AwareDatetime = Field(description="Audio time of this transition")
     decided_at: AwareDatetime = Field(description="Wall time of the decision")
     message: str = Field(default="", max_length=2048, description="A sentence for a person")
+    action: AlertAction = AlertAction.ALERT
+    subject: AlertSubject = AlertSubject.EMOTION
+    notice: NoticePolicy = NoticePolicy()

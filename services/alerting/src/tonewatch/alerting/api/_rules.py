@@ -4,7 +4,7 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from tonewatch.alerting.rules import RuleBook
+from tonewatch.alerting.rules import RuleBook, rules_schema
 from tonewatch.shared.clock import iso_utc
 
 
@@ -16,6 +16,11 @@ def rules_router(book: RuleBook) -> APIRouter:
     async def show_rules() -> dict[str, Any]:
         """The rules in force, and what was wrong with the file that was refused last."""
         return _shown(book)
+
+    @router.get("/schema")
+    async def show_schema() -> dict[str, Any]:
+        """The JSON Schema of rules.yaml, for editors."""
+        return rules_schema()
 
     @router.post("/reload")
     async def reload_rules() -> dict[str, Any]:
@@ -32,7 +37,9 @@ def _shown(book: RuleBook) -> dict[str, Any]:
         "file": loaded.file,
         "hash": loaded.digest,
         "loaded_at": iso_utc(book.loaded_at),
-        "rules": [rule.model_dump(mode="json", exclude_none=True) for rule in loaded.rules],
+        "rules": [
+            rule.model_dump(mode="json", exclude_none=True, by_alias=True) for rule in loaded.rules
+        ],
         "warnings": book.warnings(),
         "last_error": None if error is None else error.message,
         "problems": [] if error is None else [_problem(item) for item in error.problems],

@@ -1,83 +1,159 @@
 """/v1/webhooks: who is told. A secret is shown once, in the answer that made it."""
 
-from typing import Any
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Response
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field
 
 from tonewatch.alerting.delivery.clock import iso_of, now_ms
-from tonewatch.alerting.delivery.dispatcher import delivery_values
-from tonewatch.alerting.delivery.outbox import LEASE_MS, Outbox
-from tonewatch.alerting.delivery.payload import test_body
-from tonewatch.alerting.delivery.registry import Webhooks
-from tonewatch.alerting.delivery.sender import Sender
-from tonewatch.alerting.delivery.shown import shown_delivery
-from tonewatch.alerting.delivery.tables import TEST_STATE, WebhookRow
+from tonewatch.alerting.delivery.filters import Filter
+from tonewatch.alerting.delivery.stage import DeliveryStage
+from tonewatch.alerting.delivery.subscriptions import (
+    Headers,
+    Name,
+    Rate,
+    Secret,
+    Subscription,
+    Url,
+    column_values,
+)
+from tonewatch.alerting.delivery.tables import BodyFormat, ReceiverRow, WebhookRow
 from tonewatch.alerting.delivery.urls import shown
-from tonewatch.alerting.rules import Channel
-from tonewatch.shared.ids import new_id
+from tonewatch.shared.logging import get_logger
+
+DAY_SECONDS: Final = 86_400
+MOST_KEPT_SECONDS: Final = 30 * DAY_SECONDS
+
+By = Annotated[
+    str | None, Field(max_length=128, description="Who does it, for the log; not checked")
+]
+
+log = get_logger(__name__)
 
 
-class NewWebhook(BaseModel):
+class NewWebhook(Subscription):
     """A webhook to add."""
+
+    secret: Secret | None = Field(
+        default=None, description="whsec_...; generated and shown once if left out"
+    )
+    by: By = None
+
+
+class WebhookChange(BaseModel):
+    """What to change of a webhook; what is left out stays."""
 
     model_config = ConfigDict(extra="forbid")
 
-    name: str = Field(min_length=1, max_length=100, description="Unique among the webhooks")
-    url: str = Field(max_length=2048, description="http:// or https://")
-    secret: SecretStr | None = Field(
-        default=None, description="whsec_...; generated and shown once if left out"
+    name: Name | None = None
+    url: Url | None = None
+    filter: Filter | None = None
+    headers: Headers | None = Field(default=None, description="Take the place of all there were")
+    rate_per_minute: Rate | None = Field(default=None, description="null lifts the limit")
+    body_format: BodyFormat | None = None
+    enabled: bool | None = None
+    by: By = None
+
+
+class Rotation(BaseModel):
+    """A new secret."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    secret: Secret | None = Field(default=None, description="Generated if left out")
+    keep_old_seconds: int = Field(
+        default=DAY_SECONDS,
+        ge=0,
+        le=MOST_KEPT_SECONDS,
+        description="How long the old secret signs as well",
     )
+    by: By = None
 
 
-def webhooks_router(webhooks: Webhooks, outbox: Outbox, sender: Sender) -> APIRouter:
+def webhooks_router(delivery: DeliveryStage) -> APIRouter:
     """The routes of the webhooks."""
     router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
+    webhooks, outbox = delivery.webhooks, delivery.outbox
+
+    async def shown_webhook(row: WebhookRow) -> dict[str, Any]:
+        health = await delivery.log.health()
+        return _shown(row, health.get(row.id), await outbox.waiting(row.id))
 
     @router.get("")
     async def list_webhooks() -> dict[str, Any]:
         """All webhooks, without their secrets."""
-        return {"items": [_shown(row) for row in await webhooks.list()], "next_cursor": None}
+        rows = await webhooks.list()
+        return {"items": [await shown_webhook(row) for row in rows], "next_cursor": None}
 
     @router.post("", status_code=201)
     async def add_webhook(new: NewWebhook) -> dict[str, Any]:
         """Add a webhook; `secret` is in this answer only."""
         given = new.secret.get_secret_value() if new.secret else None
-        row, secret = await webhooks.add(new.name, new.url, given)
-        return {**_shown(row), "secret": secret}
+        row, secret = await webhooks.add(new.row_values(), given)
+        log.info("a webhook was added", webhook=row.name, by=new.by)
+        return {**await shown_webhook(row), "secret": secret}
+
+    @router.get("/{webhook_id}")
+    async def show_webhook(webhook_id: str) -> dict[str, Any]:
+        """One webhook, without its secrets."""
+        return await shown_webhook(await webhooks.get(webhook_id))
+
+    @router.patch("/{webhook_id}")
+    async def change_webhook(webhook_id: str, change: WebhookChange) -> dict[str, Any]:
+        """Change, enable or disable a webhook; what waits for one that is disabled is given up.
+
+        `POST /v1/deliveries/recover` sends it once the webhook is enabled again.
+        """
+        row = await webhooks.change(webhook_id, _changed(change))
+        if not row.enabled:
+            await outbox.give_up(row.id, "the webhook is disabled: switched off")
+        fields = sorted(change.model_fields_set - {"by"})
+        log.info("a webhook was changed", webhook=row.name, fields=fields, by=change.by)
+        delivery.sender.wake()
+        return await shown_webhook(row)
 
     @router.delete("/{webhook_id}", status_code=204)
     async def remove_webhook(webhook_id: str) -> Response:
         """Remove a webhook; what still waits for it is given up."""
-        await webhooks.remove(webhook_id)
+        row = await webhooks.remove(webhook_id)
         await outbox.give_up(webhook_id, "the webhook was removed")
+        log.info("a webhook was removed", webhook=row.name)
         return Response(status_code=204)
+
+    @router.post("/{webhook_id}/rotate")
+    async def rotate_secret(webhook_id: str, rotation: Rotation) -> dict[str, Any]:
+        """Take a new secret into use, shown in this answer only; both sign for a while."""
+        given = rotation.secret.get_secret_value() if rotation.secret else None
+        row, secret = await webhooks.rotate(webhook_id, given, rotation.keep_old_seconds)
+        log.info("a webhook's secret was rotated", webhook=row.name, by=rotation.by)
+        return {**await shown_webhook(row), "secret": secret}
 
     @router.post("/{webhook_id}/test")
     async def test_webhook(webhook_id: str) -> dict[str, Any]:
-        """Send `webhook.test` now, once; the answer says how it went."""
-        row = await webhooks.get(webhook_id)
-        values = delivery_values(
-            alert_id=f"test-{new_id()}",
-            alert_state=TEST_STATE,
-            receiver=row.id,
-            attempts_allowed=1,
-            rule="",
-            session_id="",
-            channel=Channel.WEBHOOK.value,
-            receiver_name=row.name,
-            payload=test_body(row.id, row.name),
-        )
-        # leased from the start: the sender's loop must not send it too
-        lease = {"leased_by": outbox.owner, "leased_until_ms": now_ms() + LEASE_MS}
-        await outbox.add([values | lease])
-        await sender.attempt((await outbox.get(values["id"]))[0])
-        return shown_delivery(*await outbox.get(values["id"]))
+        """Send `test` now, once; the answer says how it went."""
+        await webhooks.get(webhook_id)
+        return await delivery.test(webhook_id)
 
     return router
 
 
-def _shown(row: WebhookRow) -> dict[str, Any]:
+def _changed(change: WebhookChange) -> dict[str, Any]:
+    given = {name: getattr(change, name) for name in change.model_fields_set - {"by"}}
+    # null means something for the rate only
+    values = column_values(
+        {
+            name: value
+            for name, value in given.items()
+            if value is not None or name == "rate_per_minute"
+        }
+    )
+    if "enabled" in values:
+        values["disabled_reason"] = "" if values["enabled"] else "switched off"
+    return values
+
+
+def _shown(row: WebhookRow, health: ReceiverRow | None, waiting: int) -> dict[str, Any]:
+    old_is_live = row.old_secret is not None and row.old_secret_until_ms > now_ms()
     return {
         "id": row.id,
         "name": row.name,
@@ -85,5 +161,14 @@ def _shown(row: WebhookRow) -> dict[str, Any]:
         "declared": row.declared,
         "enabled": row.enabled,
         "disabled_reason": row.disabled_reason or None,
+        "filter": Filter.model_validate(row.filter).model_dump(mode="json"),
+        "headers": dict.fromkeys(row.headers, "***"),
+        "rate_per_minute": row.rate_per_minute,
+        "body_format": row.body_format,
+        "waiting": waiting,
+        "failing_since": None if health is None else iso_of(health.failing_since_ms),
+        "old_secret_until": None
+        if not old_is_live or row.declared
+        else iso_of(row.old_secret_until_ms),
         "created_at": iso_of(row.created_ms),
     }

@@ -1,11 +1,12 @@
 """One attempt to tell one receiver, whatever the channel."""
 
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Protocol
 
-from tonewatch.alerting.delivery.tables import DeliveryRow, WebhookRow
+from tonewatch.alerting.delivery.tables import DeliveryRow
 
-MAX_RESPONSE = 2048
+MAX_RESPONSE: Final = 2048
 """Kept of a receiver's answer, in bytes."""
 
 
@@ -21,13 +22,20 @@ class Attempt:
     retry_after_seconds: float | None = None
     gone: bool = False
     """The receiver says that it will never listen again."""
+    expired: bool = False
+    """Nothing was sent, because it would have come too late."""
+    request_headers: Mapping[str, str] = field(default_factory=dict)
+    request_body: str | None = None
+    """What was sent, where it is not the delivery's payload."""
+    joined: int = 1
+    """Deliveries that the message told of."""
 
 
 class ChannelSender(Protocol):
     """A way to tell somebody."""
 
-    async def send(self, delivery: DeliveryRow, webhook: WebhookRow | None) -> Attempt:
-        """Try once; never raises for what the receiver or the network does."""
+    async def send(self, deliveries: Sequence[DeliveryRow]) -> Attempt:
+        """Try once to tell of these in one message; never raises for what a receiver does.
 
-    async def close(self) -> None:
-        """Release connections."""
+        There is more than one delivery only where the channel joins them (digests).
+        """

@@ -4,117 +4,121 @@ A row that is being sent is leased, so that two replicas on one database do not 
 lease ends by itself; a replica that starts again takes back its own at once.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import delete, exists, func, insert, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import aliased
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from tonewatch.alerting.delivery.attempt import Attempt
 from tonewatch.alerting.delivery.clock import now_ms
 from tonewatch.alerting.delivery.database import Database
-from tonewatch.alerting.delivery.schedule import delay_seconds
-from tonewatch.alerting.delivery.tables import AttemptRow, DeliveryRow, DeliveryState
-from tonewatch.shared.errors import NotFoundError
-from tonewatch.shared.messages import AlertState
-
-LEASE_MS: Final = 90_000
-"""Longer than the longest attempt (60 s) and what is written after it."""
+from tonewatch.alerting.delivery.ended import write_ended
+from tonewatch.alerting.delivery.leasing import Demand, Due, Lease, due_receivers, lease
+from tonewatch.alerting.delivery.tables import DELIVERIES, DeliveryRow, DeliveryState, ReceiverRow
 
 WAITING: Final = DeliveryState.WAITING
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Filters:
-    """What a list of deliveries is narrowed to."""
-
-    alert_id: str | None = None
-    state: DeliveryState | None = None
-    channel: str | None = None
-    before_id: str | None = None
-    limit: int = 50
+_CHUNK: Final = 500
+"""Ids in one query: SQLite and PostgreSQL bound the number of parameters."""
 
 
 class Outbox:
-    """Reads and writes deliveries."""
+    """Adds, leases and settles deliveries."""
 
-    def __init__(self, database: Database, owner: str) -> None:
+    def __init__(self, database: Database, owner: str, clock: Callable[[], int] = now_ms) -> None:
         self._database = database
+        self._clock = clock
         self.owner = owner
 
-    async def add(self, rows: Sequence[dict[str, Any]]) -> None:
-        """Add deliveries in one transaction; those that are there already stay as they are."""
+    @property
+    def now_ms(self) -> int:
+        """The time by this outbox's clock."""
+        return self._clock()
+
+    async def add(
+        self, rows: Sequence[Mapping[str, Any]], session: AsyncSession | None = None
+    ) -> None:
+        """Add deliveries, all or none; those that are there already stay as they are.
+
+        Args:
+            rows: as `values.delivery_values` makes them.
+            session: an open transaction to add them in, which the caller commits.
+        """
         if not rows:
             return
+        if session is not None:
+            await self._insert(rows, session)
+            return
+        async with self._database.writing() as own:
+            await self._insert(rows, own)
+
+    async def _insert(self, rows: Sequence[Mapping[str, Any]], session: AsyncSession) -> None:
         dialect = self._database.engine.dialect.name
         build = postgresql.insert if dialect == "postgresql" else sqlite.insert
-        async with self._database.writing() as session:
-            statement = build(DeliveryRow).on_conflict_do_nothing(
-                index_elements=["alert_id", "alert_state", "receiver"]
-            )
-            await session.execute(statement, list(rows))
+        statement = build(DELIVERIES).on_conflict_do_nothing(
+            index_elements=["alert_id", "notice", "receiver"]
+        )
+        await session.execute(statement, [dict(row) for row in rows])
 
     async def take_back(self) -> None:
         """End the leases that this replica held before it was killed."""
+        await self._end_leases(DeliveryRow.leased_by == self.owner)
+
+    async def release(self, rows: Iterable[DeliveryRow]) -> None:
+        """End the leases of deliveries that are not sent after all."""
+        ids = [row.id for row in rows]
+        if ids:
+            await self._end_leases(DeliveryRow.id.in_(ids))
+
+    async def _end_leases(self, which: Any) -> None:
         async with self._database.writing() as session:
             await session.execute(
                 update(DeliveryRow)
-                .where(DeliveryRow.leased_by == self.owner, DeliveryRow.state == WAITING)
-                .values(leased_by="", leased_until_ms=0)
+                .where(which, DeliveryRow.state == WAITING)
+                .values(leased_by="", next_attempt_ms=self._clock())
             )
 
-    async def due_receivers(self) -> list[str]:
-        """Receivers that have something to be sent now."""
+    async def due(self) -> dict[str, Due]:
+        """Every receiver that something waits for."""
         async with self._database.reading() as session:
-            found = await session.scalars(
-                select(DeliveryRow.receiver).where(*_due(now_ms(), DeliveryRow)).distinct()
-            )
-            return list(found)
+            return await due_receivers(session, self._clock())
 
-    async def lease(self, receiver: str, count: int) -> list[DeliveryRow]:
-        """Take up to `count` deliveries of a receiver, oldest first, for this replica to send.
+    async def lease(self, demands: Sequence[Demand]) -> list[Lease]:
+        """Take due deliveries, for this replica to send, in one transaction.
 
-        An alert's `resolved` is not due before its `firing` is delivered or given up.
+        A delivery is not due before older ones of the same alert to the same receiver, and the one
+        that it names as `after`, were delivered or given up.
         """
-        now = now_ms()
-        # aliases keep the inner query apart from the row that is updated
-        candidate, firing = aliased(DeliveryRow), aliased(DeliveryRow)
-        is_behind = exists().where(
-            candidate.alert_state == AlertState.RESOLVED.value,
-            firing.alert_id == candidate.alert_id,
-            firing.receiver == candidate.receiver,
-            firing.alert_state == AlertState.FIRING.value,
-            firing.state == WAITING,
-        )
-        chosen = (
-            select(candidate.id)
-            .where(candidate.receiver == receiver, *_due(now, candidate), ~is_behind)
-            .order_by(candidate.next_attempt_ms, candidate.id)
-            .limit(count)
-        )
+        if not demands:
+            return []
         async with self._database.writing() as session:
-            leased = await session.scalars(
-                update(DeliveryRow)
-                .where(DeliveryRow.id.in_(chosen), *_due(now, DeliveryRow))
-                .values(leased_by=self.owner, leased_until_ms=now + LEASE_MS)
-                .returning(DeliveryRow)
-                .execution_options(synchronize_session=False)
-            )
-            return sorted(leased, key=lambda row: (row.next_attempt_ms, row.id))
+            return [
+                await lease(session, demand, owner=self.owner, now=self._clock())
+                for demand in demands
+            ]
 
     async def record(self, ended: Sequence[tuple[DeliveryRow, Attempt]]) -> None:
         """Write down how attempts went, and what follows from each, in one transaction."""
-        now = now_ms()
+        async with self._database.writing() as session:
+            await write_ended(session, ended, self._clock())
+
+    async def set_pace(self, receiver: str, paced_until_ms: int) -> None:
+        """Keep a receiver from getting more before a time (see `pace.Pace.paused`)."""
         async with self._database.writing() as session:
             await session.execute(
-                update(DeliveryRow), [_after(row, attempt, now) for row, attempt in ended]
+                update(ReceiverRow)
+                .where(ReceiverRow.receiver == receiver)
+                .values(paced_until_ms=paced_until_ms)
             )
-            await session.execute(
-                insert(AttemptRow),
-                [_attempt_values(row.id, attempt, now) for row, attempt in ended],
-            )
+
+    async def failing_since_ms(self, receiver: str) -> int | None:
+        """Since when every attempt for a receiver has failed; None if one has not."""
+        query = select(ReceiverRow.failing_since_ms).where(ReceiverRow.receiver == receiver)
+        async with self._database.reading() as session:
+            since: int | None = await session.scalar(query)
+            return since
 
     async def give_up(self, receiver: str, reason: str) -> None:
         """Fail whatever still waits for a receiver that will not be told any more."""
@@ -122,115 +126,30 @@ class Outbox:
             await session.execute(
                 update(DeliveryRow)
                 .where(DeliveryRow.receiver == receiver, DeliveryRow.state == WAITING)
-                .values(state=DeliveryState.FAILED, finished_ms=now_ms(), last_error=reason)
+                .values(state=DeliveryState.FAILED, finished_ms=self._clock(), last_error=reason)
             )
 
-    async def send_again(self, delivery_id: str, attempts_allowed: int) -> DeliveryRow:
-        """Make a delivery due now, with all its attempts before it.
-
-        Raises:
-            NotFoundError: there is no such delivery.
-        """
-        async with self._database.writing() as session:
-            await session.execute(
-                update(DeliveryRow)
-                .where(DeliveryRow.id == delivery_id)
-                .values(
-                    state=WAITING,
-                    attempts=0,
-                    attempts_allowed=attempts_allowed,
-                    next_attempt_ms=now_ms(),
-                    finished_ms=None,
+    async def first_sent_ms(self, alert_ids: Sequence[str]) -> dict[str, int]:
+        """When each alert was first told to anybody; those that never were are left out."""
+        found: dict[str, int] = {}
+        first = func.min(DeliveryRow.first_sent_ms)
+        async with self._database.reading() as session:
+            for begin in range(0, len(alert_ids), _CHUNK):
+                rows = await session.execute(
+                    select(DeliveryRow.alert_id, first)
+                    .where(
+                        DeliveryRow.alert_id.in_(alert_ids[begin : begin + _CHUNK]),
+                        DeliveryRow.first_sent_ms.is_not(None),
+                    )
+                    .group_by(DeliveryRow.alert_id)
                 )
-            )
-        return (await self.get(delivery_id))[0]
+                found |= {alert_id: moment for alert_id, moment in rows if moment is not None}
+        return found
 
-    async def get(self, delivery_id: str) -> tuple[DeliveryRow, list[AttemptRow]]:
-        """A delivery and its attempts.
-
-        Raises:
-            NotFoundError: there is no such delivery.
-        """
+    async def waiting(self, receiver: str | None = None) -> int:
+        """How many deliveries wait, for a receiver or in all."""
+        query = select(func.count()).where(DeliveryRow.state == WAITING)
+        if receiver is not None:
+            query = query.where(DeliveryRow.receiver == receiver)
         async with self._database.reading() as session:
-            row = await session.get(DeliveryRow, delivery_id)
-            if row is None:
-                raise NotFoundError(f"there is no delivery {delivery_id}")
-            attempts = await session.scalars(
-                select(AttemptRow)
-                .where(AttemptRow.delivery_id == delivery_id)
-                .order_by(AttemptRow.id)
-            )
-            return row, list(attempts)
-
-    async def list(self, filters: Filters) -> Sequence[DeliveryRow]:
-        """Deliveries, newest first."""
-        query = select(DeliveryRow).order_by(DeliveryRow.id.desc()).limit(filters.limit)
-        for column, wanted in (
-            (DeliveryRow.alert_id, filters.alert_id),
-            (DeliveryRow.state, filters.state),
-            (DeliveryRow.channel, filters.channel),
-        ):
-            if wanted is not None:
-                query = query.where(column == wanted)
-        if filters.before_id is not None:
-            query = query.where(DeliveryRow.id < filters.before_id)
-        async with self._database.reading() as session:
-            return (await session.scalars(query)).all()
-
-    async def waiting(self) -> int:
-        """How many deliveries wait."""
-        async with self._database.reading() as session:
-            query = select(func.count()).where(DeliveryRow.state == WAITING)
             return await session.scalar(query) or 0
-
-    async def next_due_ms(self, after_ms: int) -> int | None:
-        """When the first delivery becomes due that was not due at `after_ms`."""
-        async with self._database.reading() as session:
-            return await session.scalar(
-                select(func.min(DeliveryRow.next_attempt_ms)).where(
-                    DeliveryRow.state == WAITING, DeliveryRow.next_attempt_ms > after_ms
-                )
-            )
-
-    async def forget(self, before_ms: int) -> None:
-        """Delete finished deliveries that are older than the log is kept."""
-        async with self._database.writing() as session:
-            await session.execute(delete(DeliveryRow).where(DeliveryRow.finished_ms < before_ms))
-
-
-def _due(now: int, row: Any) -> Iterable[Any]:
-    return (row.state == WAITING, row.next_attempt_ms <= now, row.leased_until_ms <= now)
-
-
-def _after(row: DeliveryRow, attempt: Attempt, now: int) -> dict[str, Any]:
-    """The delivery as it stands after an attempt."""
-    attempts = row.attempts + 1
-    state = WAITING
-    if attempt.delivered:
-        state = DeliveryState.DELIVERED
-    elif attempt.gone or attempts >= row.attempts_allowed:
-        state = DeliveryState.FAILED
-    pause_ms = round(delay_seconds(attempts, attempt.retry_after_seconds) * 1000)
-    return {
-        "id": row.id,
-        "state": state,
-        "attempts": attempts,
-        "next_attempt_ms": now + pause_ms,
-        "finished_ms": None if state is WAITING else now,
-        "last_status": attempt.status,
-        "last_error": attempt.error[:2048],
-        "leased_by": "",
-        "leased_until_ms": 0,
-    }
-
-
-def _attempt_values(delivery_id: str, attempt: Attempt, now: int) -> dict[str, Any]:
-    return {
-        "delivery_id": delivery_id,
-        "at_ms": now,
-        "delivered": attempt.delivered,
-        "status": attempt.status,
-        "latency_ms": attempt.latency_ms,
-        "response": attempt.response,
-        "error": attempt.error[:2048],
-    }

@@ -3,7 +3,9 @@
 import base64
 import binascii
 import secrets
+from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 
 from standardwebhooks import Webhook
@@ -38,10 +40,22 @@ def check_secret(secret: str) -> None:
         )
 
 
-def signed_headers(secret: str, message_id: str, at: datetime, body: str) -> dict[str, str]:
-    """The headers by which the receiver knows the message, its time and its sender."""
+def signed_headers(
+    live_secrets: Sequence[str], message_id: str, at: datetime, body: str
+) -> dict[str, str]:
+    """The headers by which the receiver knows the message, its time and its sender.
+
+    While a secret is being replaced there are two, and a signature by each.
+    """
     return {
         "webhook-id": message_id,
         "webhook-timestamp": str(int(at.timestamp())),
-        "webhook-signature": Webhook(secret).sign(message_id, at, body),
+        "webhook-signature": " ".join(
+            _signer(secret).sign(message_id, at, body) for secret in live_secrets
+        ),
     }
+
+
+@lru_cache(maxsize=512)
+def _signer(secret: str) -> Webhook:
+    return Webhook(secret)

@@ -5,7 +5,7 @@ from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 from tonewatch.shared.egress import AddressPolicy
-from tonewatch.shared.errors import InvalidInputError
+from tonewatch.shared.errors import ForbiddenAddressError, InvalidInputError
 
 SCHEMES: Final = ("http", "https")
 
@@ -28,18 +28,23 @@ def check_url(url: str) -> str:
     return url
 
 
-def check_literal_address(url: str, policy: AddressPolicy) -> None:
-    """Refuse early what the connection would refuse later, where the host is an address.
+def check_target(url: str, policy: AddressPolicy) -> None:
+    """Refuse early what the connection would refuse later: scheme, port, a literal address.
 
     Raises:
         ForbiddenAddressError: the operator has not allowed it.
     """
-    host = _split(url).hostname or ""
+    parts = _split(url)
+    host = parts.hostname or ""
+    if not policy.permits_scheme(parts.scheme):
+        raise ForbiddenAddressError(f"{parts.scheme}:// is not allowed; the operator wants https")
+    port = parts.port or (443 if parts.scheme == "https" else 80)
     try:
-        address = ipaddress.ip_address(host)
+        addresses = [ipaddress.ip_address(host)]
     except ValueError:
-        return
-    policy.check(host, [address])
+        addresses = []
+    if addresses or not policy.permits_port(port):
+        policy.check_endpoint(host, port, addresses)
 
 
 def shown(url: str) -> str:

@@ -1,85 +1,42 @@
-"""The channel webhook: a signed POST, to allowed addresses only, bounded in time and size."""
+"""The channel webhook: a signed POST for a subscription."""
 
-import asyncio
-import time
-from datetime import timedelta
-from typing import Final
+from collections.abc import Sequence
+from dataclasses import replace
 
-from tonewatch.alerting.delivery.attempt import MAX_RESPONSE, Attempt
-from tonewatch.alerting.delivery.schedule import parse_retry_after
+from tonewatch.alerting.delivery.alertmanager import alertmanager_body
+from tonewatch.alerting.delivery.attempt import Attempt
+from tonewatch.alerting.delivery.clock import now_ms
+from tonewatch.alerting.delivery.post import Poster
 from tonewatch.alerting.delivery.signing import signed_headers
-from tonewatch.alerting.delivery.tables import DeliveryRow, WebhookRow
+from tonewatch.alerting.delivery.tables import BodyFormat, DeliveryRow, WebhookRow
 from tonewatch.shared.clock import utc_now
-from tonewatch.shared.egress import AddressPolicy
-from tonewatch.shared.errors import TonewatchError
-from tonewatch.shared.http import HTTPError, Response, create_guarded_client
-
-HEADERS: Final = (
-    ("content-type", "application/json; charset=utf-8"),
-    ("user-agent", "Tonewatch/0.1"),
-    ("accept-encoding", "identity"),
-)
-GONE: Final = 410
 
 
 class WebhookSender:
-    """Sends webhooks, with one connection pool for all receivers."""
+    """Sends to one subscription, as it stood when the receivers were last looked up."""
 
-    def __init__(self, policy: AddressPolicy, *, timeout_seconds: float) -> None:
-        self._timeout_seconds = timeout_seconds
-        self._client = create_guarded_client(
-            policy, timeout=timedelta(seconds=timeout_seconds), headers=HEADERS
-        )
+    def __init__(self, poster: Poster, webhook: WebhookRow) -> None:
+        self._poster = poster
+        self._webhook = webhook
 
-    async def send(self, delivery: DeliveryRow, webhook: WebhookRow | None) -> Attempt:
-        """POST the delivery's payload once."""
-        if webhook is None:
-            return Attempt(delivered=False, error="the webhook no longer exists", gone=True)
-        started = time.perf_counter()
-        try:
-            # httpx bounds each read; a receiver that drips bytes would never end
-            async with asyncio.timeout(self._timeout_seconds):
-                return await self._post(delivery, webhook, started)
-        except TimeoutError:
-            error = f"no answer within {self._timeout_seconds:g} s"
-        except HTTPError as failure:
-            error = f"{type(failure).__name__}: {failure}".rstrip(": ")
-        except (TonewatchError, ValueError, OSError) as failure:
-            error = str(failure)
-        return Attempt(delivered=False, latency_ms=_elapsed_ms(started), error=error)
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._client.aclose()
-
-    async def _post(self, delivery: DeliveryRow, webhook: WebhookRow, started: float) -> Attempt:
-        now = utc_now()
-        headers = signed_headers(webhook.secret, delivery.message_id, now, delivery.payload)
-        async with self._client.stream(
-            "POST", webhook.url, content=delivery.payload.encode(), headers=headers
-        ) as response:
-            answer = await _beginning(response)
-            delivered = response.is_success
-            return Attempt(
-                delivered=delivered,
-                latency_ms=_elapsed_ms(started),
-                status=response.status_code,
-                response=answer,
-                error="" if delivered else f"answered {response.status_code}",
-                retry_after_seconds=parse_retry_after(response.headers.get("retry-after"), now),
-                gone=response.status_code == GONE,
-            )
+    async def send(self, deliveries: Sequence[DeliveryRow]) -> Attempt:
+        """POST one delivery's body; webhooks are never joined."""
+        (delivery,) = deliveries
+        webhook = self._webhook
+        if not webhook.enabled:
+            error = f"the webhook is disabled: {webhook.disabled_reason}"
+            return Attempt(delivered=False, error=error, gone=True)
+        is_other = webhook.body_format == BodyFormat.ALERTMANAGER
+        body = alertmanager_body(delivery.payload, webhook.name) if is_other else delivery.payload
+        signed = signed_headers(live_secrets(webhook), delivery.message_id, utc_now(), body)
+        attempt = await self._poster.post(webhook.url, body, {**webhook.headers, **signed})
+        if not is_other:
+            return attempt
+        return replace(attempt, request_body=body)
 
 
-async def _beginning(response: Response) -> str:
-    """The first bytes of the answer; the rest is not read."""
-    received = b""
-    async for chunk in response.aiter_raw(MAX_RESPONSE):
-        received += chunk
-        if len(received) >= MAX_RESPONSE:
-            break
-    return received[:MAX_RESPONSE].decode(errors="replace").replace("\x00", "")
-
-
-def _elapsed_ms(started: float) -> int:
-    return round((time.perf_counter() - started) * 1000)
+def live_secrets(webhook: WebhookRow) -> tuple[str, ...]:
+    """The secrets that receivers may check with now, the newest first."""
+    if webhook.old_secret is None or webhook.old_secret_until_ms <= now_ms():
+        return (webhook.secret,)
+    return (webhook.secret, webhook.old_secret)

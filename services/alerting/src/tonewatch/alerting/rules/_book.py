@@ -2,18 +2,20 @@
 
 import asyncio
 import contextlib
+from collections.abc import Collection
 from datetime import datetime
 from importlib import resources
 from pathlib import Path
 from typing import Final
 
 from tonewatch.alerting.rules._load import (
+    BUILT_IN_CHANNELS,
     LoadedRules,
-    RulesError,
     load_rules,
     parse_rules,
 )
 from tonewatch.alerting.rules._model import Channel
+from tonewatch.alerting.rules._problems import RulesError
 from tonewatch.shared.clock import utc_now
 from tonewatch.shared.logging import get_logger
 from tonewatch.shared.metrics import Metrics
@@ -29,9 +31,16 @@ class RuleBook:
     """Holds the rules in force, and what was wrong with the file that was refused last."""
 
     def __init__(
-        self, file: Path | None, metrics: Metrics, *, has_smtp: bool, poll_seconds: float = 2.0
+        self,
+        file: Path | None,
+        metrics: Metrics,
+        *,
+        has_smtp: bool,
+        poll_seconds: float = 2.0,
+        channels: Collection[str] = BUILT_IN_CHANNELS,
     ) -> None:
         self.file = file
+        self.channels = channels
         self.loaded_at: datetime = utc_now()
         self.last_error: RulesError | None = None
         self._metrics = metrics
@@ -90,7 +99,7 @@ class RuleBook:
 
     def _read(self) -> LoadedRules:
         if self.file is not None:
-            return load_rules(self.file)
+            return load_rules(self.file, self.channels)
         packaged = resources.files("tonewatch.alerting").joinpath(DEFAULT_NAME)
         return parse_rules(packaged.read_bytes(), DEFAULT_NAME)
 

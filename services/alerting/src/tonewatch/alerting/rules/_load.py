@@ -1,58 +1,30 @@
 """From the bytes of a rules file to rules, or to all of its mistakes, each with its place."""
 
-import difflib
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 
 from tonewatch.alerting.rules import _yaml
-from tonewatch.alerting.rules._model import Channel, Combination, Rule, RulesFile
-from tonewatch.shared.emotions import CHINESE, EMOTIONS
-from tonewatch.shared.errors import ConfigurationError
-from tonewatch.shared.messages import Priority, Speaker
+from tonewatch.alerting.rules._model import Channel, Rule, RulesFile
+from tonewatch.alerting.rules._problems import (
+    Problem,
+    RulesError,
+    field_name,
+    problem_at,
+    problem_of,
+    quoted,
+    with_choice,
+)
 
 MAX_BYTES: Final = 256 * 1024
 MAX_PROBLEMS: Final = 50
 """Shown at once; a file with more is probably no rules file at all."""
 
-_CHOICES: Final[dict[str, tuple[str, ...]]] = {
-    "emotion": tuple(EMOTIONS),
-    "emotions": tuple(EMOTIONS),
-    "channels": tuple(Channel),
-    "priority": tuple(Priority),
-    "speaker": tuple(Speaker),
-}
-_FROM_CHINESE: Final = {chinese: emotion.value for emotion, chinese in CHINESE.items()}
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One mistake: where it stands, which field it is about, and what to do."""
-
-    file: str
-    line: int
-    column: int
-    field: str
-    message: str
-
-    def __str__(self) -> str:
-        where = f"{self.file}:{self.line}:{self.column}: "
-        return where + (f"{self.field}: " if self.field else "") + self.message
-
-
-class RulesError(ConfigurationError):
-    """The rules file cannot be used."""
-
-    status_code = 422
-
-    def __init__(self, problems: Iterable[Problem]) -> None:
-        self.problems = tuple(problems)
-        super().__init__("\n".join(map(str, self.problems)))
+BUILT_IN_CHANNELS: Final = tuple(channel.value for channel in Channel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +36,8 @@ class LoadedRules:
     rules: tuple[Rule, ...]
 
 
-def load_rules(file: Path) -> LoadedRules:
-    """Read a rules file.
+def load_rules(file: Path, channels: Collection[str] = BUILT_IN_CHANNELS) -> LoadedRules:
+    """Read a rules file; `channels` are the names that rules may send to.
 
     Raises:
         RulesError: it is missing, too large, or has mistakes; all of them are named.
@@ -76,10 +48,12 @@ def load_rules(file: Path) -> LoadedRules:
     except OSError as error:
         reason = error.strerror or str(error)
         raise RulesError([Problem(str(file), 1, 1, "", f"cannot be read: {reason}")]) from error
-    return parse_rules(content, str(file))
+    return parse_rules(content, str(file), channels)
 
 
-def parse_rules(content: bytes, file: str) -> LoadedRules:
+def parse_rules(
+    content: bytes, file: str, channels: Collection[str] = BUILT_IN_CHANNELS
+) -> LoadedRules:
     """Rules from the content of a file, whose name is used in messages.
 
     Raises:
@@ -95,92 +69,70 @@ def parse_rules(content: bytes, file: str) -> LoadedRules:
     except _yaml.YamlMistake as error:
         place = error.place
         raise RulesError([Problem(file, place.line, place.column, "", error.message)]) from error
-    rules = _validate(document, file)
+    rules = _validate(document, file, channels)
     return LoadedRules(file, hashlib.sha256(content).hexdigest(), rules)
 
 
-def _validate(document: _yaml.Document, file: str) -> tuple[Rule, ...]:
-    problems = [
-        Problem(file, place.line, place.column, _field_name(path), message)
-        for path, place, message in document.mistakes
-    ]
+def _validate(document: _yaml.Document, file: str, channels: Collection[str]) -> tuple[Rule, ...]:
     if not isinstance(document.data, dict):
         raise RulesError([Problem(file, 1, 1, "rules", "the file holds no list `rules:`")])
+    problems = [
+        Problem(file, place.line, place.column, field_name(path), message)
+        for path, place, message in document.mistakes
+    ]
     problems += _repeated_names(document, file)
+    problems += _unknown_channels(document, file, channels)
     try:
         rules = RulesFile.model_validate(document.data).rules
     except ValidationError as error:
-        details = error.errors(include_url=False)
-        problems += [_problem(detail, document, file) for detail in details]
+        problems += [
+            problem_of(detail, document, file)
+            for detail in error.errors(include_url=False)
+            if not (detail["type"] == "too_short" and detail["input"])  # its items were refused
+        ]
     if problems:
         problems.sort(key=lambda problem: (problem.line, problem.column))
         raise RulesError(problems[:MAX_PROBLEMS])
     return rules
 
 
+def _mappings(value: Any) -> Iterator[tuple[int, dict[str, Any]]]:
+    for index, item in enumerate(value if isinstance(value, list) else ()):
+        if isinstance(item, dict):
+            yield index, item
+
+
 def _repeated_names(document: _yaml.Document, file: str) -> Iterator[Problem]:
     first: dict[str, int] = {}
-    rules = document.data.get("rules")
-    for index, rule in enumerate(rules if isinstance(rules, list) else ()):
-        name = rule.get("name") if isinstance(rule, dict) else None
+    for index, rule in _mappings(document.data.get("rules")):
+        name = rule.get("name")
         if not isinstance(name, str):
             continue
         path = ("rules", index, "name")
-        place = document.place(path)
         if name in first:
             message = f'"{name}" is already the name of the rule on line {first[name]}'
-            yield Problem(file, place.line, place.column, _field_name(path), message)
-        first.setdefault(name, place.line)
+            yield problem_at(path, message, document, file)
+        first.setdefault(name, document.place(path).line)
 
 
-def _problem(detail: ErrorDetails, document: _yaml.Document, file: str) -> Problem:
-    path = tuple(detail["loc"])
-    if detail["type"] == "mistake":
-        path = (*path, detail["ctx"]["field"])
-    place = document.place(path)
-    return Problem(file, place.line, place.column, _field_name(path), _explain(detail, path))
+def _unknown_channels(
+    document: _yaml.Document, file: str, channels: Collection[str]
+) -> Iterator[Problem]:
+    for path, name in _named_channels(document.data):
+        if name not in channels:
+            message = with_choice(f"{quoted(name)} is no channel", name, channels)
+            yield problem_at(path, message, document, file)
 
 
-def _explain(detail: ErrorDetails, path: _yaml.Path) -> str:
-    given = detail["input"]
-    name = next((part for part in reversed(path) if isinstance(part, str)), "")
-    if detail["type"] == "extra_forbidden":
-        return _with_choice("is no known key", name, _known_keys(path))
-    if detail["type"] == "enum" and name in _CHOICES:
-        return _with_choice(f"{_quoted(given)} is not known here", given, _CHOICES[name])
-    if detail["type"] == "missing":
-        return "is missing"
-    if detail["type"] == "mistake":
-        return detail["msg"]
-    if detail["type"] == "model_type":
-        return f"is a mapping of keys and values, not {_quoted(given)}"
-    return f"{detail['msg'][:1].lower()}{detail['msg'][1:]}, not {_quoted(given)}"
+def _named_channels(data: dict[str, Any]) -> Iterator[tuple[_yaml.Path, str]]:
+    for index, rule in _mappings(data.get("rules")):
+        yield from _names_in(rule, ("rules", index))
+        for number, step in _mappings(rule.get("escalate")):
+            yield from _names_in(step, ("rules", index, "escalate", number))
 
 
-def _known_keys(path: _yaml.Path) -> tuple[str, ...]:
-    if len(path) == 1:
-        return tuple(RulesFile.model_fields)
-    model = Combination if "combination" in path[:-1] else Rule
-    return tuple(model.model_fields)
-
-
-def _with_choice(message: str, given: Any, choices: tuple[str, ...]) -> str:
-    word = str(given)
-    likely = difflib.get_close_matches(word.lower(), choices, n=1, cutoff=0.5)
-    suggestion = _FROM_CHINESE.get(word) or (likely[0] if likely else None)
-    hint = f'; did you mean "{suggestion}"?' if suggestion in choices else ""
-    return f"{message}{hint} (known: {', '.join(choices)})"
-
-
-def _quoted(value: Any) -> str:
-    if isinstance(value, dict | list):
-        return "a mapping" if isinstance(value, dict) else "a list"
-    text = str(value)
-    return f'"{text[:80]}"'
-
-
-def _field_name(path: _yaml.Path) -> str:
-    name = ""
-    for part in path:
-        name += f"[{part}]" if isinstance(part, int) else f".{part}"
-    return name.removeprefix(".")
+def _names_in(holder: dict[str, Any], path: _yaml.Path) -> Iterator[tuple[_yaml.Path, str]]:
+    names = holder.get("channels")
+    for index, name in enumerate(names if isinstance(names, list) else ()):
+        if isinstance(name, str):
+            yield (*path, "channels", index), name

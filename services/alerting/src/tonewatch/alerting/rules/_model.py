@@ -3,82 +3,107 @@
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, Field, model_validator
 
-from tonewatch.shared.emotions import Emotion
-from tonewatch.shared.messages import Priority, Speaker
+from tonewatch.alerting.rules._conditions import (
+    Change,
+    Combination,
+    NoData,
+    Probability,
+    Resolve,
+    Sequence,
+    Share,
+)
+from tonewatch.alerting.rules._consistency import check_consistency
+from tonewatch.alerting.rules._fields import (
+    ChannelNames,
+    Emotions,
+    Number,
+    RuleModel,
+    Seconds,
+    Text,
+    mistake,
+)
+from tonewatch.alerting.rules._matchers import check_matcher
+from tonewatch.alerting.rules._messages import Message
+from tonewatch.alerting.rules._times import ActiveTime
+from tonewatch.shared.messages import AlertAction, Granularity, Priority, Speaker
 
 MAX_RULES = 1000
-
-Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
-"""A number that is written as one: "0.6" in quotes is a mistake."""
-
-Text = Annotated[str, StringConstraints(min_length=1, pattern=r"^[^\x00-\x1f\x7f]+$")]
+MAX_MATCHERS = 32
+MAX_ESCALATIONS = 8
 
 
 class Channel(StrEnum):
-    """How people are told."""
+    """The channels that are always known; others are declared in the settings."""
 
     WEBHOOK = "webhook"
     EMAIL = "email"
 
 
-class Combination(BaseModel):
-    """Several emotions whose probabilities are added."""
+class EscalationStep(RuleModel):
+    """Who else is told of an alert that nobody has acknowledged for so long."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    emotions: tuple[Emotion, ...] = Field(min_length=1, max_length=len(Emotion))
-    min_sum: Number = Field(gt=0, le=1, description="Holds when the sum is at least this")
-
-    @model_validator(mode="after")
-    def _each_once(self) -> Self:
-        _refuse_repeats("emotions", self.emotions)
-        return self
+    after_sec: Seconds
+    channels: ChannelNames
 
 
-class Rule(BaseModel):
-    """One rule: a condition on a second of one track, how long it must hold, and who is told."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class Rule(RuleModel):
+    """One rule: on whom, what must hold for how long, when that is over, and who is told."""
 
     name: Annotated[Text, Field(max_length=256)]
-    emotion: Emotion | None = None
-    threshold: Number | None = Field(default=None, ge=0, lt=1, description="Strictly greater")
-    combination: Combination | None = None
-    duration_sec: Number = Field(default=1.0, gt=0, le=3600, description="Of speech, in seconds")
-    speaker: Speaker | None = Field(default=None, description="Only this voice; all if absent")
-    priority: Priority = Priority.MEDIUM
-    channels: tuple[Channel, ...] = Field(default=(Channel.WEBHOOK,), min_length=1)
-    message: Annotated[Text, Field(max_length=1000)] | None = None
     enabled: Annotated[bool, Field(strict=True)] = True
 
+    match: tuple[Annotated[Text, AfterValidator(check_matcher)], ...] = Field(
+        default=(), max_length=MAX_MATCHERS, description="Labels: =, !=, =~, !~; all must match"
+    )
+    speaker: Speaker | None = Field(default=None, description="Only this voice; all if absent")
+    granularity: Granularity = Field(
+        default=Granularity.FRAME, description="What is judged: seconds, or whole utterances"
+    )
+    active_time: ActiveTime | None = Field(
+        default=None, description="Outside it no condition begins"
+    )
+
+    emotion: Emotions | None = None
+    threshold: Probability | None = Field(default=None, description="Strictly greater")
+    combination: Combination | None = None
+    sequence: Sequence | None = None
+    change: Change | None = None
+    no_data: NoData | None = None
+
+    duration_sec: Annotated[Number, Field(gt=0, le=3600)] = Field(
+        default=1.0, description="Of speech, in a row"
+    )
+    gap_tolerance_sec: Annotated[Number, Field(ge=0, le=60)] | None = Field(
+        default=None, description="Longest pause that a row bridges"
+    )
+    share: Share | None = Field(default=None, description="In place of duration_sec")
+    resolve: Resolve = Resolve()
+
+    priority: Priority = Priority.MEDIUM
+    action: AlertAction = AlertAction.ALERT
+    channels: ChannelNames = (Channel.WEBHOOK,)
+    message: Message | None = None
+    cooldown_sec: Annotated[Number, Field(ge=0, le=7 * 86_400)] = Field(
+        default=0.0, description="From the first successful send"
+    )
+    repeat_interval_sec: Annotated[Number, Field(ge=10, le=7 * 86_400)] | None = Field(
+        default=None, description="Told again while it fires and nobody has acknowledged it"
+    )
+    expires_after_sec: Annotated[Number, Field(gt=0, le=7 * 86_400)] | None = Field(
+        default=None, description="Not sent any more when older"
+    )
+    escalate: tuple[EscalationStep, ...] = Field(default=(), max_length=MAX_ESCALATIONS)
+
     @model_validator(mode="after")
-    def _has_one_condition(self) -> Self:
-        _refuse_repeats("channels", self.channels)
-        if (self.emotion is None) == (self.combination is None):
-            raise _mistake("emotion", "a rule has either `emotion` or `combination`")
-        if self.emotion is not None and self.threshold is None:
-            raise _mistake("threshold", "a rule with `emotion` needs a `threshold`")
-        if self.combination is not None and self.threshold is not None:
-            raise _mistake("threshold", "a combination is compared with its own `min_sum`")
+    def _is_consistent(self) -> Self:
+        for field, message in check_consistency(self):
+            raise mistake(message, field)
         return self
 
 
-class RulesFile(BaseModel):
+class RulesFile(RuleModel):
     """The whole of rules.yaml."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     rules: tuple[Rule, ...] = Field(max_length=MAX_RULES)
-
-
-def _refuse_repeats(field: str, values: tuple[StrEnum, ...]) -> None:
-    if len(set(values)) < len(values):
-        raise _mistake(field, "each may be named once")
-
-
-def _mistake(field: str, message: str) -> PydanticCustomError:
-    """An error about one field of a model, found when the fields are seen together."""
-    return PydanticCustomError("mistake", "{message}", {"field": field, "message": message})

@@ -1,12 +1,13 @@
 """Silero VAD in numpy: the probability of speech for each 32 ms of a track.
 
 The network of silero-vad 6.2.3 at 16 kHz (MIT, `silero.LICENSE`; weights by
-`scripts/silero_weights.py`), computed for a whole second at once: 0.9 ms of CPU, where ONNX Runtime
-takes 2.0 ms for the second and 3.9 ms chunk by chunk. So ingest hears with a network and needs
-neither torch nor onnxruntime. The answers are those of ONNX Runtime to 0.006, the rounding of the
-weights to half precision.
+`scripts/silero_weights.py`), computed for a whole second of many tracks at once: 0.5 ms of CPU for
+each of ten, 0.8 ms for one alone, where ONNX Runtime takes 2.0 ms for the second and 3.9 ms chunk
+by chunk. So ingest hears with a network and needs neither torch nor onnxruntime. The answers are
+those of ONNX Runtime to 0.006, the rounding of the weights to half precision.
 """
 
+from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Final, NamedTuple, TypeAlias
@@ -35,7 +36,6 @@ class SileroNetwork:
     """The network with the memory of one track: feed it chunks in order."""
 
     def __init__(self) -> None:
-        self._weights = _load()
         self.forget()
 
     def forget(self) -> None:
@@ -46,30 +46,75 @@ class SileroNetwork:
 
     def probabilities(self, samples: Floats) -> Floats:
         """The probability of speech of each chunk; samples in [-1, 1], whole chunks only."""
-        if not len(samples):
-            return np.zeros(0, dtype=np.float32)
+        return hear_together([self], [samples])[0]
+
+    def _take_in(self, samples: Floats) -> Floats:
+        """The samples behind the end of those before."""
         heard = np.concatenate((self._context, samples))
         self._context = heard[-_CONTEXT:].copy()
-        hidden = self._remember(_encode(_spectra(heard), self._weights))
-        logits = np.maximum(hidden, 0) @ self._weights.output + self._weights.output_bias
-        return np.asarray(0.5 + 0.5 * np.tanh(0.5 * logits), dtype=np.float32)
+        return heard
 
-    def _remember(self, encoded: Floats) -> Floats:
-        """The LSTM; its gates are ordered input, output, forget, cell, all through one tanh."""
-        inward = encoded @ self._weights.lstm_in + self._weights.lstm_bias
-        hidden, cell, across = self._hidden, self._cell, self._weights.lstm_across
-        answers = np.empty((len(inward), _HIDDEN), dtype=np.float32)
-        for answer, gates in zip(answers, inward, strict=True):
-            gates += across @ hidden  # noqa: PLW2901 - a row of `inward`, used once
-            np.tanh(gates, out=gates)
-            sigmoids = gates[:_GATES]
-            sigmoids *= 0.5
-            sigmoids += 0.5
-            cell = cell * gates[2 * _HIDDEN : _GATES] + gates[:_HIDDEN] * gates[_GATES:]
-            hidden = np.tanh(cell, out=answer)
-            hidden *= gates[_HIDDEN : 2 * _HIDDEN]
-        self._hidden, self._cell = hidden.copy(), cell
-        return answers
+
+def hear_together(networks: Sequence[SileroNetwork], samples: Sequence[Floats]) -> list[Floats]:
+    """For each track, each another one, the probabilities of its chunks (see `probabilities`).
+
+    Together, because the LSTM goes step by step: alone, most of each step is its overhead.
+    """
+    counts = [len(each) // HOP_SAMPLES for each in samples]
+    weights = _load()
+    spectra = [
+        _spectra(network._take_in(each))  # noqa: SLF001 - of this module
+        for network, each, count in zip(networks, samples, counts, strict=True)
+        if count
+    ]
+    if not spectra:
+        return [np.zeros(0, dtype=np.float32) for _ in networks]
+    encoded = _encode(np.concatenate(spectra), weights)
+    inward = encoded @ weights.lstm_in + weights.lstm_bias
+    hidden = _remember(networks, counts, inward, weights)
+    logits = np.maximum(hidden, 0) @ weights.output + weights.output_bias
+    answers = np.asarray(0.5 + 0.5 * np.tanh(0.5 * logits), dtype=np.float32)
+    return np.split(answers, np.cumsum(counts)[:-1])
+
+
+def _remember(
+    networks: Sequence[SileroNetwork], counts: Sequence[int], inward: Floats, weights: "_Weights"
+) -> Floats:
+    """The LSTM, (chunks, hidden); its gates are input, output, forget, cell, all by one tanh.
+
+    Those with most chunks come first, so that who still has some at a step are the first ones.
+    """
+    order = sorted(range(len(networks)), key=lambda index: -counts[index])
+    parts = np.split(inward, np.cumsum(counts)[:-1])
+    steps = np.empty((counts[order[0]], len(networks), inward.shape[1]), dtype=np.float32)
+    for place, index in enumerate(order):
+        steps[: counts[index], place] = parts[index]
+    hidden = np.stack([networks[index]._hidden for index in order])  # noqa: SLF001 - as above
+    cell = np.stack([networks[index]._cell for index in order])  # noqa: SLF001 - as above
+    answers = np.empty((*steps.shape[:2], _HIDDEN), dtype=np.float32)
+    active = len(networks)
+    for step, (gates, answer) in enumerate(zip(steps, answers, strict=True)):
+        while counts[order[active - 1]] <= step:
+            active -= 1
+        _step(gates[:active], hidden[:active], cell[:active], weights.lstm_across)
+        answer[:active] = hidden[:active]
+    for place, index in enumerate(order):
+        networks[index]._hidden, networks[index]._cell = hidden[place], cell[place]  # noqa: SLF001
+    places = np.argsort(order)
+    return np.concatenate([answers[: counts[i], places[i]] for i in range(len(networks))])
+
+
+def _step(gates: Floats, hidden: Floats, cell: Floats, across: Floats) -> None:
+    """One step of the LSTM, a row a track; all but the weights are changed in place."""
+    gates += hidden @ across
+    np.tanh(gates, out=gates)
+    sigmoids = gates[:, :_GATES]
+    sigmoids *= 0.5
+    sigmoids += 0.5
+    cell *= gates[:, 2 * _HIDDEN : _GATES]
+    cell += gates[:, :_HIDDEN] * gates[:, _GATES:]
+    np.tanh(cell, out=hidden)
+    hidden *= gates[:, _HIDDEN : 2 * _HIDDEN]
 
 
 class _Weights(NamedTuple):
@@ -102,7 +147,7 @@ def _load() -> _Weights:
             for layer, kernel in enumerate(kernels)
         ),
         lstm_in=np.ascontiguousarray((read["lstm_in"] * halves[:, None]).T),
-        lstm_across=read["lstm_across"] * halves[:, None],
+        lstm_across=np.ascontiguousarray((read["lstm_across"] * halves[:, None]).T),
         lstm_bias=read["lstm_bias"] * halves,
         output=read["output"].reshape(-1),
         output_bias=read["output_bias"],

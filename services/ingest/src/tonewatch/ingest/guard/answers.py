@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Final
 
 from tonewatch.ingest.guard.heads import Chunks, Head, read_head
-from tonewatch.ingest.guard.pipes import copy, read_some
+from tonewatch.ingest.guard.pipes import Connection, copy, read_some
 from tonewatch.ingest.guard.veil import PLAYLIST, veiled_cookie, veiled_location, veiled_playlist
 from tonewatch.shared.errors import InvalidInputError, UnavailableError
 
@@ -22,12 +22,13 @@ _CHUNKED_PLAYLIST: Final = re.compile(rb"[0-9a-fA-F]+[^\r\n]*\r\n" + PLAYLIST)
 _LENGTHS: Final = ("content-length", "transfer-encoding", "content-range", "accept-ranges")
 
 
-async def pass_on(there: asyncio.StreamReader, writer: asyncio.StreamWriter, *, tls: bool) -> None:
+async def pass_on(far: Connection, writer: asyncio.StreamWriter, *, tls: bool) -> None:
     """Pass an answer on to its end; `tls` says how it comes.
 
     Raises:
         TonewatchError: it cannot be passed on; nothing was written.
     """
+    there = far[0]
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
             head, rest = await read_head(there)
@@ -41,7 +42,7 @@ async def pass_on(there: asyncio.StreamReader, writer: asyncio.StreamWriter, *, 
         raise UnavailableError("the server broke off before it answered") from error
     writer.write(head.encode() + rest)
     await writer.drain()
-    await copy(there, writer)
+    await copy(far, writer)
 
 
 def _veiled_head(head: Head, *, tls: bool) -> Head:

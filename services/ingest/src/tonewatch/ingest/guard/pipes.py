@@ -11,9 +11,11 @@ IDLE_SECONDS: Final = 120.0
 """Twice the longest stall time: what is silent for so long has long been given up."""
 
 PROMPT_SECONDS: Final = 5.0
-GATHER_SECONDS: Final = 0.2
-"""Live streams drip. Once one runs, its drops are passed on together: handing each on by itself was
-seen to cost more than everything else that is done with it."""
+GATHER_SECONDS: Final = 0.25
+"""Live streams drip. Once one runs, its drops are left to gather, unread, and passed on together:
+handing each on by itself was seen to cost more than everything else that is done with it."""
+
+Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 Inspect = Callable[[bytes], None]
 """Sees what passes, before it does; raises to cut the connection."""
@@ -30,21 +32,32 @@ async def read_some(reader: asyncio.StreamReader) -> bytes:
 
 
 async def copy(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, inspect: Inspect | None = None
+    source: Connection, writer: asyncio.StreamWriter, inspect: Inspect | None = None
 ) -> None:
     """All that comes, to its end; a connection that broke breaks the other one as well."""
     clock = asyncio.get_running_loop().time
     prompt_until = clock() + PROMPT_SECONDS
     try:
-        while part := await read_some(reader):
+        while part := await read_some(source[0]):
             if inspect is not None:
                 inspect(part)
             writer.write(part)
             await writer.drain()
             if len(part) < READ_BYTES and clock() > prompt_until:
-                await asyncio.sleep(GATHER_SECONDS)
+                await _gather(source[1].transport)
     except OSError:
         writer.transport.abort()
+
+
+async def _gather(transport: asyncio.WriteTransport) -> None:
+    """Let drops lie in the socket: taken one by one each of them would wake us."""
+    if not isinstance(transport, asyncio.Transport):  # pragma: no cover - a connection is one
+        raise TypeError("a connection can be read")
+    transport.pause_reading()
+    try:
+        await asyncio.sleep(GATHER_SECONDS)
+    finally:
+        transport.resume_reading()
 
 
 async def first_of(*ways: asyncio.Task[None]) -> None:
@@ -59,15 +72,11 @@ async def first_of(*ways: asyncio.Task[None]) -> None:
         way.result()
 
 
-async def both_ways(
-    near: tuple[asyncio.StreamReader, asyncio.StreamWriter],
-    far: tuple[asyncio.StreamReader, asyncio.StreamWriter],
-    inspect: Inspect | None = None,
-) -> None:
+async def both_ways(near: Connection, far: Connection, inspect: Inspect | None = None) -> None:
     """Until one side ends; `inspect` sees what comes from the far side."""
     await first_of(
-        asyncio.create_task(copy(near[0], far[1])),
-        asyncio.create_task(copy(far[0], near[1], inspect)),
+        asyncio.create_task(copy(near, far[1])),
+        asyncio.create_task(copy(far, near[1], inspect)),
     )
 
 

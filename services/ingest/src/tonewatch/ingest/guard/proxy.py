@@ -19,7 +19,7 @@ from tonewatch.ingest.guard.answers import pass_on
 from tonewatch.ingest.guard.dial import Dialer
 from tonewatch.ingest.guard.heads import Head, read_head
 from tonewatch.ingest.guard.listener import LOOPBACK, listening
-from tonewatch.ingest.guard.pipes import both_ways, close, first_of
+from tonewatch.ingest.guard.pipes import Connection, both_ways, close, first_of
 from tonewatch.ingest.guard.veil import HTTP_PORT, HTTPS_PORT, authority, unveiled
 from tonewatch.shared.errors import ForbiddenAddressError, InvalidInputError, TonewatchError
 
@@ -88,25 +88,23 @@ class Proxy:
         self, target: str, head: Head, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         host, port, tls, path = _apart(target)
-        there, back = await self._dialer.connect(host, port, tls=tls)
+        far = await self._dialer.connect(host, port, tls=tls)
         try:
             request = replace(head, first=f"{head.first.partition(' ')[0]} {path} HTTP/1.1")
             # identity: a compressed playlist could not be read here
             request = request.without(("host", "accept-encoding")).for_one_message(
                 ("Host", authority(host, port, tls=tls)), ("Accept-Encoding", "identity")
             )
-            back.write(request.encode())
-            await back.drain()
+            far[1].write(request.encode())
+            await far[1].drain()
             gone = asyncio.create_task(_until_gone(reader))
-            await first_of(gone, asyncio.create_task(self._answer(there, writer, tls=tls)))
+            await first_of(gone, asyncio.create_task(self._answer(far, writer, tls=tls)))
         finally:
-            await close(back)
+            await close(far[1])
 
-    async def _answer(
-        self, there: asyncio.StreamReader, writer: asyncio.StreamWriter, *, tls: bool
-    ) -> None:
+    async def _answer(self, far: Connection, writer: asyncio.StreamWriter, *, tls: bool) -> None:
         try:
-            await pass_on(there, writer, tls=tls)
+            await pass_on(far, writer, tls=tls)
         except TonewatchError as error:
             self._dialer.problem = error
             raise

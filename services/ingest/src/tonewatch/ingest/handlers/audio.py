@@ -1,6 +1,7 @@
 """Routes of uploaded recordings."""
 
 import json
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -15,8 +16,9 @@ from tonewatch.ingest.handlers.schemas import (
     unmonitored,
     view_upload,
 )
+from tonewatch.ingest.handlers.texts import as_plain, plain_labels
 from tonewatch.ingest.sources import UPLOAD_SOURCE_ID, Layout, Voices
-from tonewatch.ingest.uploads import ReceivedFile, Recording, Uploads, receive
+from tonewatch.ingest.uploads import ReceivedFile, Recording, Upload, Uploads, receive
 from tonewatch.shared.errors import InvalidInputError
 from tonewatch.shared.messages import Labels, Speaker
 
@@ -53,10 +55,14 @@ def audio_routes(
     uploads: Uploads,
     spool_dir: Path,
     *,
+    cancel: Callable[[str], Awaitable[Upload]],
     max_bytes: int,
     max_seconds: float,
 ) -> APIRouter:
-    """Upload a recording, ask how far it is, and end it; a body may take `max_seconds`."""
+    """Upload a recording, ask how far it is, and end it; a body may take `max_seconds`.
+
+    `cancel` ends one, at whatever replica; see `Uploads.cancel`.
+    """
     router = APIRouter(prefix="/v1/audio", tags=["audio"])
 
     @router.post("", status_code=202, openapi_extra=FORM)
@@ -104,13 +110,13 @@ def audio_routes(
     @router.delete("/{session_id}")
     async def cancel_upload(session_id: str) -> UploadView:
         """End a recording that is being taken in; what was published of it is scored."""
-        return view_upload(await uploads.cancel(session_id))
+        return view_upload(await cancel(session_id))
 
     return router
 
 
 def _fields(file: ReceivedFile) -> tuple[str, dict[str, str]]:
-    name = (file.fields.get("name") or file.name).strip()[:NAME_CHARACTERS]
+    name = as_plain(file.fields.get("name") or file.name)[:NAME_CHARACTERS]
     text = file.fields.get("labels")
     if not text:
         return name, {}
@@ -118,6 +124,10 @@ def _fields(file: ReceivedFile) -> tuple[str, dict[str, str]]:
         labels = LABELS.validate_python(json.loads(text), strict=True)
     except (ValueError, ValidationError) as error:
         raise InvalidInputError("labels: must be a JSON object of strings") from error
+    try:
+        plain_labels(labels)
+    except ValueError as error:
+        raise InvalidInputError(f"labels: {error}") from error
     if len(labels) > MOST_LABELS:
         raise InvalidInputError(f"labels: at most {MOST_LABELS}")
     return name, labels

@@ -4,7 +4,8 @@ nginx-rtmp posts its own fields first and then those of the client's query strin
 value of a name is nginx's own; a client cannot put another connection's number in its place.
 """
 
-from typing import Any
+import re
+from typing import Final
 from urllib.parse import parse_qsl
 
 from fastapi import APIRouter, Request, Response
@@ -12,6 +13,9 @@ from pydantic import BaseModel, ConfigDict
 
 from tonewatch.ingest.live import Door
 from tonewatch.shared.errors import ForbiddenError
+
+_NAME: Final = re.compile(r"[\w.~:-]{0,128}", re.ASCII)
+"""Of streams and connections: they go into URLs and the database, and are no user's to choose."""
 
 
 class MediaMtxCall(BaseModel):
@@ -36,7 +40,7 @@ def rtmp_routes(door: Door) -> APIRouter:
         """Admit by key: `key` in the query, else the stream's name; the answer renames it."""
         fields = await _fields(request)
         key = fields.get("key") or fields.get("name", "")
-        stream = await door.publish(fields.get("clientid", ""), key, fields)
+        stream = await door.publish(_name(fields.get("clientid", "")), key, fields)
         # nginx-rtmp takes a relative Location as the stream's new name
         return Response(status_code=302, headers={"Location": stream})
 
@@ -70,8 +74,8 @@ def rtmp_routes(door: Door) -> APIRouter:
         query = dict(parse_qsl(call.query))
         if call.action == "publish":
             key = query.get("key", call.password)
-            name = call.path.rpartition("/")[2]
-            await door.publish(f"mediamtx:{call.id}", key, query, stream=name)
+            name = _name(call.path.rpartition("/")[2])
+            await door.publish(_name(f"mediamtx:{call.id}"), key, query, stream=name)
         elif call.action == "read":
             stream = call.path.rpartition("/")[2]
             await door.check_player(query.get("token", call.token), stream)
@@ -82,9 +86,16 @@ def rtmp_routes(door: Door) -> APIRouter:
     return router
 
 
+def _name(text: str) -> str:
+    if not _NAME.fullmatch(text):
+        raise ForbiddenError("a stream's name may hold letters, digits and . _ ~ - only")
+    return text
+
+
 async def _fields(request: Request) -> dict[str, str]:
-    form = await request.form()
-    fields: dict[str, Any] = {}
-    for name, value in form.multi_items():
-        fields.setdefault(name, value)
+    fields: dict[str, str] = {}
+    async with request.form() as form:
+        for name, value in form.multi_items():
+            if isinstance(value, str):  # a file is no answer to anything
+                fields.setdefault(name, value)
     return fields

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer
 
 from tonewatch.ingest.catalog import Change
 from tonewatch.ingest.handlers.addresses import Addresses
+from tonewatch.ingest.handlers.texts import plain, plain_labels, plain_url
 from tonewatch.ingest.live import Quality, SourceState, Status
 from tonewatch.ingest.sources import Layout, Source, SourceKind, Voices
 from tonewatch.ingest.uploads import Upload, UploadState
@@ -34,6 +35,9 @@ PermittedLabels = Annotated[
     Field(max_length=32, description="Labels that who sends the audio may set, call by call"),
 ]
 
+PlainText = Annotated[str, AfterValidator(plain)]
+PlainLabels = Annotated[Labels, AfterValidator(plain_labels)]
+
 
 class NewSource(BaseModel):
     """A source to add: `url` for pull, nothing for the others, to which audio is sent."""
@@ -48,10 +52,10 @@ class NewSource(BaseModel):
         },
     )
 
-    name: str = Field(min_length=1, max_length=256)
+    name: PlainText = Field(min_length=1, max_length=256)
     kind: Literal["pull", "rtmp", "websocket", "audiosocket"] = "pull"
-    url: str | None = Field(default=None, max_length=2048)
-    labels: Labels = Field(default_factory=dict, max_length=32)
+    url: Annotated[str, AfterValidator(plain_url)] | None = Field(default=None, max_length=2048)
+    labels: PlainLabels = Field(default_factory=dict, max_length=32)
     channels: ChannelLayout = Layout.MIXED
     policy: Policy = Field(default_factory=dict)
     permitted_labels: PermittedLabels = Field(default_factory=list)
@@ -62,8 +66,8 @@ class SourceChange(BaseModel):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"labels": {}}]})
 
-    name: str | None = Field(default=None, min_length=1, max_length=256)
-    labels: Labels | None = Field(default=None, max_length=32)
+    name: PlainText | None = Field(default=None, min_length=1, max_length=256)
+    labels: PlainLabels | None = Field(default=None, max_length=32)
     channels: ChannelLayout | None = None
     policy: Policy | None = None
     permitted_labels: PermittedLabels | None = None

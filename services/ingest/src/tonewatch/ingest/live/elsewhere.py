@@ -1,13 +1,16 @@
-"""How sources are that other replicas run, as those tell it every second or so."""
+"""How sources are that other replicas run, as those tell it every second or so.
+
+Their notes also name the uploads whose end was asked of them, and that they do not take in.
+"""
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
 from typing import Final, Self
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, ValidationError
 
-from tonewatch.ingest.live.quality import Quality
+from tonewatch.ingest.live.quality import Quality, worse
 from tonewatch.ingest.live.status import Status
 from tonewatch.ingest.live.transitions import SourceState, Transition
 from tonewatch.shared.logging import get_logger
@@ -47,20 +50,30 @@ class Report(BaseModel):
         )
 
 
-_REPORTS: Final = TypeAdapter(list[Report])
+class Note(BaseModel):
+    """What a replica tells the others."""
+
+    reports: list[Report] = []
+    cancels: list[str] = []
 
 
-def encode(statuses: Iterable[Status]) -> bytes:
+def encode(statuses: Iterable[Status], cancels: Iterable[str] = ()) -> bytes:
     """The note that a replica leaves for the others."""
-    return _REPORTS.dump_json([Report.of(status) for status in statuses])
+    note = Note(reports=[Report.of(status) for status in statuses], cancels=list(cancels))
+    return note.model_dump_json().encode()
 
 
 class Elsewhere:
-    """The newest reports of the others; `changed` is told of each source whose state changed."""
+    """The newest reports of the others.
+
+    `changed` is told of each source whose state, or number of open sessions, changed.
+    """
 
     def __init__(self, changed: Callable[[str], None]) -> None:
         self._changed = changed
         self._statuses: dict[str, Status] = {}
+        self.cancels: frozenset[str] = frozenset()
+        """Uploads that the others ask whoever has them to end."""
 
     def status(self, source_id: str) -> Status | None:
         """How a source is elsewhere; None if nobody else runs it."""
@@ -68,8 +81,10 @@ class Elsewhere:
 
     def update(self, notes: Iterable[bytes]) -> None:
         """Take over what all the others tell now; who tells nothing any more is dead."""
+        told_now = [_read(note) for note in notes]
+        self.cancels = frozenset(each for note in told_now for each in note.cancels)
         former, self._statuses = self._statuses, {}
-        for report in (report for note in notes for report in _read(note)):
+        for report in (report for note in told_now for report in note.reports):
             told, known = _status(report), self._statuses.get(report.source_id)
             self._statuses[report.source_id] = combined(told, known) if known else told
         for source_id, status in self._statuses.items():
@@ -78,6 +93,8 @@ class Elsewhere:
                 status.history = before.history
             if before is None or before.state is not status.state:
                 status.history.append(Transition(status.since, status.state, status.reason))
+                self._changed(source_id)
+            elif before.open_sessions != status.open_sessions:
                 self._changed(source_id)
 
 
@@ -89,15 +106,16 @@ def combined(one: Status, other: Status) -> Status:
         session_id=first.session_id or second.session_id,
         open_sessions=one.open_sessions + other.open_sessions,
         sessions=one.sessions + other.sessions,
+        told_quality=worse(one.quality(), other.quality()),
     )
 
 
-def _read(note: bytes) -> list[Report]:
+def _read(note: bytes) -> Note:
     try:
-        return _REPORTS.validate_json(note)
+        return Note.model_validate_json(note)
     except ValidationError as error:
         log.warning("a replica of another version tells what cannot be read", reason=str(error))
-        return []
+        return Note()
 
 
 def _status(report: Report) -> Status:

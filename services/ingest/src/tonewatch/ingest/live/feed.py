@@ -33,7 +33,7 @@ class Feed:
         return f"{self._life}.{self._number}"
 
     def publish(self, status: Status) -> None:
-        """A source changed its state."""
+        """A source changed its state, or the number of its sessions."""
         self._number += 1
         data = {
             "source_id": status.source_id,
@@ -41,8 +41,10 @@ class Feed:
             "reason": status.reason,
             "since": iso_utc(status.since),
             "session_id": status.session_id,
+            "open_sessions": status.open_sessions,
             "reconnects": status.reconnects,
             "quality": status.quality(),
+            "replica": status.replica,
         }
         wire = encode("source", data, self.cursor)
         self._history.append(wire)

@@ -53,7 +53,7 @@ class Fleet:
 
     def _put(self, source: Source) -> None:
         self.sources[source.id] = source
-        status = self._statuses.setdefault(source.id, Status(source.id, self._observe))
+        status = self._statuses.setdefault(source.id, self._new_status(source.id))
         if self._replica is None or source.kind not in LEASED:
             self._start(source)
         elif not status.history:
@@ -191,9 +191,15 @@ class Fleet:
         if supervisor is not None:
             await supervisor.stop(reason)
 
+    def _new_status(self, source_id: str) -> Status:
+        return Status(source_id, self._observe, recount=self._publish)
+
+    def _publish(self, status: Status) -> None:
+        self.feed.publish(self.status(status.source_id))
+
     def _observe(self, status: Status) -> None:
         self._metrics.count("source_transitions_total", state=status.state.value)
-        self.feed.publish(self.status(status.source_id))
+        self._publish(status)
         self._count_states()
 
     def _heard_elsewhere(self, source_id: str) -> None:

@@ -1,4 +1,9 @@
-"""One run of ffmpeg and the session it feeds, judged by the bytes that arrive."""
+"""One run of ffmpeg and the session it feeds, judged by the bytes that arrive.
+
+Time is what was heard: the samples that came, counted. Timestamps say nothing here, for encoders
+set them anew, and jump by hours either way, while the sound goes on. So a jump makes no silence,
+waits for nothing, and ends nothing; audio that does not come is a stall, whatever its stamp said.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -94,7 +99,7 @@ class Intake:
                 return self._stalled(process.rest())
             if not chunk:
                 return await self._ended(process)
-            if lacks_channels(process, self._voices):
+            if process.lacks_channels:
                 return Ending(ONE_CHANNEL, no_audio=True)
             if self._session is None:
                 began = loop.time()
@@ -131,9 +136,3 @@ class Intake:
             no_audio=verdict.no_audio,
             recording=verdict.complete and process.stated_duration is not None,
         )
-
-
-def lacks_channels(process: AudioProcess, voices: Voices) -> bool:
-    """Whether there are more speakers than channels to hear them on."""
-    stated = process.stated_channels
-    return stated is not None and stated < len(voices.channels)

@@ -1,7 +1,8 @@
 """How good the connection to a source was over the last hour, in a word.
 
 Judged by how often audio was lost, for how long it was away, and how far the source's clock
-drifted from ours.
+drifted from ours. A source with many connections loses calls, not its state: each of those counts,
+and how long the caller was away nobody can know.
 """
 
 from collections.abc import Sequence
@@ -15,7 +16,6 @@ from tonewatch.ingest.live.transitions import SourceState, Transition
 
 LOOKS_BACK: Final = timedelta(hours=1)
 
-_AWAY: Final = frozenset({SourceState.CONNECTING, SourceState.STALLED, SourceState.BACKOFF})
 _LOST: Final = frozenset({SourceState.STALLED, SourceState.BACKOFF})
 
 
@@ -48,7 +48,10 @@ _LIMITS: Final = (
 
 
 def disturbance(
-    transitions: Sequence[Transition], drift_seconds: float, now: datetime
+    transitions: Sequence[Transition],
+    drift_seconds: float,
+    now: datetime,
+    lost_calls: Sequence[datetime] = (),
 ) -> Disturbance | None:
     """What went wrong since the source was first live; None if it was not live for an hour."""
     if not transitions:
@@ -62,7 +65,8 @@ def disturbance(
     losses = sum(
         before is SourceState.LIVE and state in _LOST for (before, _), (state, _) in pairwise(spans)
     )
-    away = sum(seconds for state, seconds in spans if state in _AWAY)
+    losses += sum(at >= since for at in lost_calls)
+    away = _away_seconds(spans)
     wanted = away + sum(seconds for state, seconds in spans if state is SourceState.LIVE)
     return Disturbance(losses, away / wanted if wanted else 0.0, abs(drift_seconds))
 
@@ -79,6 +83,24 @@ def quality(found: Disturbance | None) -> Quality | None:
         ):
             return word
     return Quality.UNUSABLE
+
+
+def worse(one: Quality | None, other: Quality | None) -> Quality | None:
+    """The word for both together."""
+    found = [each for each in (one, other) if each is not None]
+    return max(found, key=list(Quality).index, default=None)
+
+
+def _away_seconds(spans: Sequence[tuple[SourceState, float]]) -> float:
+    """For how long there was no audio that there should have been.
+
+    To connect for the first time, or after a pause in which nobody was there, is no loss.
+    """
+    away, is_lost = 0.0, False
+    for state, seconds in spans:
+        is_lost = state in _LOST or (is_lost and state is SourceState.CONNECTING)
+        away += seconds if is_lost else 0.0
+    return away
 
 
 def _spans(

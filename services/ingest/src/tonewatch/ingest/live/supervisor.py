@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from tonewatch.ingest.guard import Guard, Way
 from tonewatch.ingest.live.backoff import Backoff
+from tonewatch.ingest.live.drift import Drift
 from tonewatch.ingest.live.intake import Ending, Intake, IntakeOptions
 from tonewatch.ingest.live.status import Status
 from tonewatch.ingest.live.transitions import SourceState
@@ -54,6 +55,7 @@ class Attempt:
         self._source = source
         self._status = status
         self._choose_id = choose_id
+        self._drift = Drift()
         self._labels = source.labels | dict(labels or {})
         options = tools.options
         self._intake = Intake(
@@ -96,8 +98,8 @@ class Attempt:
             speakers=self._source.voices.monitored,
         )
         session = await self._tools.sessions.open(info)
-        self._status.began(info.session_id)
+        self._status.began(info.session_id, self._drift)
         return session
 
     def _heard(self, audio_seconds: float) -> None:
-        self._status.drift.heard(audio_seconds, asyncio.get_running_loop().time())
+        self._drift.heard(audio_seconds, asyncio.get_running_loop().time())

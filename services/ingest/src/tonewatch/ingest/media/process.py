@@ -31,7 +31,7 @@ class AudioProcess:
 
     def __init__(self, process: asyncio.subprocess.Process, channels: int, audio: Pipe) -> None:
         self._process = process
-        self._bytes_per_second = BYTES_PER_SECOND * channels
+        self._channels = channels
         self._audio = audio
         self._log: deque[str] = deque(maxlen=LOG_LINES)
         self._log_reader = asyncio.create_task(self._keep_log())
@@ -93,13 +93,18 @@ class AudioProcess:
         """The last lines of ffmpeg's log, without credentials."""
         return list(self._log)
 
+    @property
+    def lacks_channels(self) -> bool:
+        """Whether fewer channels came in than are wanted, as far as is known."""
+        return self.stated_channels is not None and self.stated_channels < self._channels
+
     async def read(self, milliseconds: int = 1000, patience: float | None = None) -> bytes:
         """So much PCM; less at the end, nothing after it.
 
         Raises:
             TimeoutError: no byte came for `patience` seconds; `rest` has what came before.
         """
-        size = self._bytes_per_second * milliseconds // 1000
+        size = BYTES_PER_SECOND * self._channels * milliseconds // 1000
         chunk = await self._audio.read(size, patience)
         self.had_audio = self.had_audio or bool(chunk)
         return chunk

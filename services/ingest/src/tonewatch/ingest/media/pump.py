@@ -1,22 +1,26 @@
 """Reads the audio of many ffmpeg processes with little work.
 
 ffmpeg writes each packet as it comes, some forty a second; woken at each of them, ingest would do
-little else with a hundred streams. So the pipes of live streams are looked at together, twenty
-times a second, and who waits for a second of audio is woken when it is there. Recordings, which
-come as fast as they are taken, are read when there is something.
+little else with a hundred streams. So the pipes of live streams are looked at together, ten times a
+second, and who waits for a second of audio is woken when it is there. Recordings, which come as
+fast as they are taken, are read when there is something, and so is the beginning of a stream: its
+first second is waited for.
 """
 
 import asyncio
 import contextlib
 import fcntl
+import math
 import os
 from typing import Final
 
-TICK_SECONDS: Final = 0.05
+TICK_SECONDS: Final = 0.1
 READ_BYTES: Final = 256 * 1024
 HELD_BYTES: Final = 256 * 1024
 """So much is taken ahead of whoever reads; more waits in the pipe, and ffmpeg with it."""
 PIPE_BYTES: Final = 1024 * 1024
+BEGINNING_BYTES: Final = 48 * 1024
+"""A second and a half of one channel."""
 
 
 class Pipe:
@@ -26,7 +30,7 @@ class Pipe:
         self._descriptor: int | None = descriptor
         self._pump = pump
         self._loop = asyncio.get_running_loop()
-        self._prompt = prompt
+        self._prompt_bytes = math.inf if prompt else BEGINNING_BYTES
         self._buffer = bytearray()
         self._ended = False
         self._wanted = 0
@@ -43,12 +47,12 @@ class Pipe:
         while len(self._buffer) < size and not self._ended:
             self._wanted, self._waiter = size, self._loop.create_future()
             try:
-                if self._prompt and self._descriptor is not None:
+                if self._prompt_bytes > 0 and self._descriptor is not None:
                     self._loop.add_reader(self._descriptor, self.fill)
                 await self._until_filled(patience)
             finally:
                 self._waiter = None
-                if self._prompt and self._descriptor is not None:
+                if self._descriptor is not None:
                     self._loop.remove_reader(self._descriptor)
         return self.rest(size)
 
@@ -70,6 +74,7 @@ class Pipe:
             data = b""
         if data:
             self._buffer += data
+            self._prompt_bytes -= len(data)
             self.last_byte_at = self._loop.time()
         else:
             self._ended = True

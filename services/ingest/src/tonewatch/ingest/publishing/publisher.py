@@ -15,7 +15,8 @@ from typing import Final
 
 from tonewatch.ingest.audio import Piece
 from tonewatch.ingest.publishing.doubt import FrameKey, find_frames, frame_key
-from tonewatch.ingest.publishing.outbox import Draft, Item, Outbox, SessionInfo, draft_frame
+from tonewatch.ingest.publishing.items import Draft, Item, SessionInfo, draft_frame
+from tonewatch.ingest.publishing.outbox import Outbox
 from tonewatch.shared.broker import Broker
 from tonewatch.shared.errors import UnavailableError
 from tonewatch.shared.logging import get_logger

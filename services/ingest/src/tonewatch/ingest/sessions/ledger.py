@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, delete, insert, or_, select, true, update
+from sqlalchemy import ColumnElement, bindparam, delete, insert, or_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tonewatch.ingest.publishing import Outbox, SessionInfo
@@ -52,17 +52,21 @@ class Ledger:
 
     async def note_progress(self, outboxes: Sequence[Outbox], now: datetime) -> None:
         """Write down how far the sessions are, in one transaction."""
+        query = (
+            update(open_sessions)
+            .where(open_sessions.c.session_id == bindparam("of_session"))
+            .values(frames=bindparam("so_many"), last_entry_id=bindparam("newest"), seen_at=now)
+        )
+        rows = [
+            {
+                "of_session": outbox.info.session_id,
+                "so_many": outbox.settled_seq,
+                "newest": outbox.last_entry_id,
+            }
+            for outbox in outboxes
+        ]
         async with self._engine.begin() as connection:
-            for outbox in outboxes:
-                await connection.execute(
-                    update(open_sessions)
-                    .where(open_sessions.c.session_id == outbox.info.session_id)
-                    .values(
-                        frames=outbox.settled_seq,
-                        last_entry_id=outbox.last_entry_id,
-                        seen_at=now,
-                    )
-                )
+            await connection.execute(query, rows)
 
     async def forget(self, session_id: str) -> None:
         """The session's end has been announced."""

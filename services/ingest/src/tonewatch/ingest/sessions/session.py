@@ -3,11 +3,12 @@
 import asyncio
 from collections.abc import Collection
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from tonewatch.ingest.audio import Piece, TrackCutter
+from tonewatch.ingest.audio import Hearing, Piece, Second, TrackCutter
 from tonewatch.ingest.audio.framing import SAMPLE_BYTES
 from tonewatch.ingest.publishing import Outbox, Publisher, SessionInfo
 from tonewatch.ingest.sessions.ledger import Ledger
@@ -31,10 +32,13 @@ class _TrackInput:
 class Session:
     """One unbroken run of a source, with a track for each speaker. Made by `Sessions.open`."""
 
-    def __init__(self, info: SessionInfo, outbox: Outbox, publisher: Publisher) -> None:
+    def __init__(
+        self, info: SessionInfo, outbox: Outbox, publisher: Publisher, hearing: Hearing
+    ) -> None:
         self.info = info
         self.outbox = outbox
         self._publisher = publisher
+        self._hearing = hearing
         self._tracks = {speaker: _TrackInput(info.lane) for speaker in info.speakers}
         self._is_open = True
 
@@ -49,11 +53,11 @@ class Session:
         return max(track.samples for track in self._tracks.values()) / SAMPLE_RATE_HZ
 
     def feed(self, pcm: bytes, speaker: Speaker = Speaker.MIXED) -> None:
-        """Take audio of a speaker in, in order; complete seconds leave at once."""
+        """Take audio of a speaker in, in order; complete seconds leave at the loop's next turn."""
         track = self._tracks[speaker]
         track.samples += len(pcm) // SAMPLE_BYTES
-        for piece in track.cutter.feed(pcm):
-            self._add(piece, speaker)
+        for second in track.cutter.cut(pcm):
+            self._listen(track.cutter, second, speaker)
 
     def end(self, reason: str) -> None:
         """Publish the rest and the end; a second call does nothing.
@@ -67,13 +71,17 @@ class Session:
         longest = max(track.samples for track in self._tracks.values())
         for speaker, track in self._tracks.items():
             self.feed(bytes((longest - track.samples) * SAMPLE_BYTES), speaker)
-            last = track.cutter.finish()
+            last = track.cutter.cut_rest()
             if last is not None:
-                self._add(last, speaker)
+                self._listen(track.cutter, last, speaker)
+        self._hearing.flush()
         self.outbox.end(frames=self.frames, reason=reason)
         log.info("session ended", session_id=self.info.session_id, frames=self.frames, why=reason)
 
-    def _add(self, piece: Piece, speaker: Speaker) -> None:
+    def _listen(self, cutter: TrackCutter, second: Second, speaker: Speaker) -> None:
+        self._hearing.add(cutter, second, partial(self._add, speaker))
+
+    def _add(self, speaker: Speaker, piece: Piece) -> None:
         self._publisher.add(self.outbox, piece, self._captured_at(piece), speaker)
 
     def _captured_at(self, piece: Piece) -> datetime:
@@ -93,6 +101,7 @@ class Sessions:
     def __init__(self, publisher: Publisher, ledger: Ledger) -> None:
         self._publisher = publisher
         self._ledger = ledger
+        self._hearing = Hearing()
         self._closers: dict[asyncio.Task[None], SessionInfo] = {}
 
     async def open(self, info: SessionInfo) -> Session:
@@ -103,7 +112,7 @@ class Sessions:
         self._closers[closer] = info
         closer.add_done_callback(self._closers.pop)
         log.info("session started", session_id=info.session_id, source_id=info.source_id)
-        return Session(info, outbox, self._publisher)
+        return Session(info, outbox, self._publisher, self._hearing)
 
     async def note_progress(self) -> None:
         """Write down how far the open sessions are."""

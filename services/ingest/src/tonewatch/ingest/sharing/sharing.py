@@ -16,6 +16,7 @@ from tonewatch.ingest.catalog import Catalog
 from tonewatch.ingest.live import Fleet, SharedDoor
 from tonewatch.ingest.live.elsewhere import encode
 from tonewatch.ingest.sessions import Sessions
+from tonewatch.ingest.sharing.cancels import Cancels
 from tonewatch.ingest.sharing.heirs import Heirs
 from tonewatch.shared.errors import UnavailableError
 from tonewatch.shared.leases import Membership
@@ -44,6 +45,7 @@ class Sharing:
         door: SharedDoor,
         sessions: Sessions,
         heirs: Heirs,
+        cancels: Cancels,
         *,
         jobs: Mapping[str, Loop],
         interrupt: Callable[[], Awaitable[None]],
@@ -54,6 +56,7 @@ class Sharing:
         self._door = door
         self._sessions = sessions
         self._heirs = heirs
+        self._cancels = cancels
         self._jobs = {f"job:{name}": loop for name, loop in jobs.items()}
         self._interrupt = interrupt
         self._running_jobs: dict[str, tuple[asyncio.Event, asyncio.Task[None]]] = {}
@@ -117,8 +120,10 @@ class Sharing:
             await self._heirs.close_sessions(self._membership.living)
         await self._divide()
         await self._door.catch_up()
-        await self._membership.tell(encode(self._fleet.own_statuses()))
+        note = encode(self._fleet.own_statuses(), self._cancels.wanted)
+        await self._membership.tell(note)
         self._fleet.elsewhere.update((await self._membership.told()).values())
+        self._cancels.heard(self._fleet.elsewhere.cancels)
 
     async def _let_go(self) -> None:
         """Stop what is not ours any more; what it still held is another replica's to tell."""

@@ -99,7 +99,7 @@ class Call(OpenCall):
         except asyncio.CancelledError:
             parting = self._parting or parting
         except LeftError as left:
-            parting = Parting(str(left))
+            parting = Parting(str(left), lost=left.lost)
         except TonewatchError as error:
             parting = Parting.over(error)
         except Exception as error:
@@ -115,7 +115,7 @@ class Call(OpenCall):
                 async with asyncio.timeout_at(self._patience.until):
                     message = await self._connection.receive()
             except TimeoutError:
-                return Parting(self._patience.complaint, Close.REFUSED)
+                return Parting(self._patience.complaint, Close.REFUSED, lost=True)
             for event in self._decoder.feed(message):
                 match event:
                     case Started():
@@ -169,7 +169,9 @@ class Call(OpenCall):
                 self._patience.began()
             self._session.feed(pcm, speaker)
         if self._session is not None:
-            await self._patience.pace(self._session.seconds)
+            seconds = self._session.seconds
+            self._supervisor.heard(self, seconds)
+            await self._patience.pace(seconds)
 
     def _finish(self, parting: Parting) -> None:
         if self._session is not None and self._tracks is not None:
@@ -178,7 +180,7 @@ class Call(OpenCall):
             self._session.end(parting.reason)
         session_id = None if self._session is None else self._session.info.session_id
         if self._supervisor is not None:
-            self._supervisor.leave(self, session_id, parting.reason)
+            self._supervisor.leave(self, session_id, parting.reason, lost=parting.lost)
         if parting.is_wrong:
             log.warning(
                 "ended a socket",

@@ -21,7 +21,11 @@ class Close(IntEnum):
 
 
 class LeftError(Exception):
-    """The other side is gone; the message says how."""
+    """The other side is gone; the message says how, and `lost` whether it did not mean to."""
+
+    def __init__(self, message: str, *, lost: bool = False) -> None:
+        super().__init__(message)
+        self.lost = lost
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,8 @@ class Parting:
 
     reason: str
     code: Close = Close.DONE
+    lost: bool = False
+    """The audio broke off, and the sender did not mean it to."""
 
     @property
     def is_wrong(self) -> bool:

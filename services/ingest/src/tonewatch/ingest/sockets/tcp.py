@@ -38,7 +38,7 @@ class TcpConnection:
         try:
             piece = await self._reader.read(READ_BYTES)
         except OSError as error:
-            raise LeftError("the connection was lost") from error
+            raise LeftError("the connection was lost", lost=True) from error
         if not piece:
             raise LeftError("the sender closed the connection")
         return piece

@@ -1,5 +1,7 @@
 """The WebSocket routes: one for each protocol, all into the same hub."""
 
+import contextlib
+import logging
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -37,15 +39,20 @@ class WebSocketConnection:
         """The next message."""
         message = await self._websocket.receive()
         if message["type"] == "websocket.disconnect":
-            raise LeftError(_how(message.get("code"), message.get("reason")))
+            raise _left(message.get("code"), message.get("reason"))
         binary: bytes | None = message.get("bytes")
         text: str = message.get("text") or ""
         return text if binary is None else binary
 
     async def welcome(self, session_id: str) -> None:
-        """Say which session this is."""
+        """Say which session this is.
+
+        Who sent all and left before we got here does not hear it, but what it sent waits to be
+        read; `receive` tells that it is gone when all of it was.
+        """
         if self._talks:
-            await self._send({"type": "started", "session_id": session_id})
+            with contextlib.suppress(LeftError):
+                await self._send({"type": "started", "session_id": session_id})
 
     async def part(self, parting: Parting) -> None:
         """Say what was wrong, and close with the same words."""
@@ -61,12 +68,13 @@ class WebSocketConnection:
         try:
             await self._websocket.send_json(message)
         except WebSocketDisconnect as error:
-            raise LeftError(_how(error.code, error.reason)) from error
+            raise _left(error.code, error.reason) from error
 
 
 def socket_routes(hub: Hub) -> APIRouter:
     """The routes; a connection that is one too many gets an HTTP answer instead."""
     router = APIRouter(prefix=PREFIX)
+    _hush_server()
 
     async def take(
         websocket: WebSocket, decoder: Callable[[], Decoder], *, talks: bool = True
@@ -95,6 +103,13 @@ def socket_routes(hub: Hub) -> APIRouter:
     return router
 
 
+def _hush_server() -> None:
+    """At debug level the server would write every message down: keys, and what people say."""
+    server = logging.getLogger("uvicorn.error")
+    if server.getEffectiveLevel() < logging.INFO:
+        server.setLevel(logging.INFO)
+
+
 def _address(websocket: WebSocket) -> str:
     return websocket.client.host if websocket.client else "unknown"
 
@@ -104,10 +119,12 @@ def _bearer(websocket: WebSocket) -> str | None:
     return header[len(BEARER) :].strip() if header.lower().startswith(BEARER) else None
 
 
-def _how(code: int | None, reason: str | None) -> str:
+def _left(code: int | None, reason: str | None) -> LeftError:
     """How the other side left; a close frame without a code is told by its having a reason."""
     if code in GONE or (code not in (None, 1006) and reason == ""):
-        return "the sender closed the connection"
+        return LeftError("the sender closed the connection")
     if reason:
-        return f"the connection was closed with code {code}: {reason}"
-    return "the connection was lost"
+        # the sender's words, on their way to logs, pages and databases
+        said = "".join(each if each.isprintable() else " " for each in reason)
+        return LeftError(f"the connection was closed with code {code}: {said}", lost=True)
+    return LeftError("the connection was lost", lost=True)

@@ -1,5 +1,6 @@
 // Brings the page to life: each part looks after itself, so one that fails leaves the others alone.
 
+import { sourceForm } from "./addsource.js";
 import * as alerts from "./alerts.js";
 import { every } from "./api.js";
 import { LiveStream } from "./events.js";
@@ -9,7 +10,7 @@ import { tryIt } from "./tryit.js";
 
 tryIt();
 live.legend();
-system.sourceForm();
+sourceForm(system.sources);
 
 const stream = new LiveStream({
   snapshot: (board) => {

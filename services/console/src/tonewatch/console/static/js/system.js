@@ -1,6 +1,6 @@
 // The other parts of the page: health of the services, rules in force, sources.
 
-import { ask, send } from "./api.js";
+import { ask } from "./api.js";
 import { byId, el, say } from "./dom.js";
 import { nameSources } from "./live.js";
 import { emotionName, named, percent, t, wallTime } from "./text.js";
@@ -87,35 +87,4 @@ function sourceRow(source) {
   const line = el("p", { className: "line" }, el("strong", {}, source.name), state, el("span", { className: "small muted" }, named("sources.kind", source.kind)));
   const reason = source.reason && source.state !== "live" ? el("p", { className: "small muted" }, source.reason) : null;
   return el("li", {}, line, source.url ? el("p", { className: "small muted url" }, source.url) : null, reason);
-}
-
-/** The small form that adds a source. */
-export function sourceForm() {
-  const form = byId("add-source");
-  const kind = form.elements.kind;
-  const url = form.elements.url;
-  kind.addEventListener("change", () => {
-    byId("add-url").hidden = kind.value !== "pull";
-    url.required = kind.value === "pull";
-  });
-  form.addEventListener("submit", async (event) => {
-    event.preventDefault();
-    const wish = { name: form.elements.name.value, kind: kind.value };
-    if (kind.value === "pull") wish.url = url.value;
-    try {
-      showAdded(await send("/sources", wish));
-      form.reset();
-      byId("add-url").hidden = false;
-    } catch (error) {
-      byId("add-answer").replaceChildren(el("span", { className: "problem" }, error.message));
-    }
-    sources();
-  });
-}
-
-function showAdded(source) {
-  const parts = [el("p", {}, t("sources.saved", { name: source.name }))];
-  if (source.publish_url) parts.push(el("p", {}, t("sources.publish")), el("code", {}, source.publish_url));
-  if (source.stream_key) parts.push(el("code", {}, source.stream_key));
-  byId("add-answer").replaceChildren(...parts);
 }

@@ -1,0 +1,1 @@
+"""The types of channels, each in a module of its own."""
