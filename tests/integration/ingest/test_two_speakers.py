@@ -76,6 +76,42 @@ async def test_who_is_not_monitored_leaves_nothing_behind(
     assert ended.speakers == (Speaker.CUSTOMER,)
 
 
+async def adts(ffmpeg: str, pcm: bytes, channels: int) -> bytes:
+    """AAC whose parts can be put behind each other."""
+    raw = ("-f", "s16le", "-ar", "16000", "-ac", str(channels))
+    process = await asyncio.create_subprocess_exec(
+        *(ffmpeg, "-loglevel", "error", *raw, "-i", "pipe:0", "-f", "adts", "pipe:1"),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    coded, _ = await process.communicate(pcm)
+    assert process.returncode == 0
+    return coded
+
+
+async def test_a_call_that_turns_mono_midway_lets_nobody_hear_who_is_not_monitored(
+    make_ingest: MakeIngest, broker: RedisBroker, ffmpeg: str
+) -> None:
+    reader, voice = Reader(broker), speech_like_pcm(3)
+    apart = stereo(bytes(len(voice)), voice)[44:]  # the customer says nothing
+    body = await adts(ffmpeg, apart, 2) + await adts(ffmpeg, voice, 1)
+    async with running(make_ingest()) as base, create_client(base_url=base) as client:
+        session_id = await upload(client, body, channels=SPLIT, policy='{"agent": "off"}')
+
+        async def failed() -> bool:
+            nonlocal view
+            view = (await client.get(f"/v1/audio/{session_id}")).json()
+            return bool(view["state"] == "failed")
+
+        view: dict[str, str] = {}
+        await wait_until(failed)
+    assert "from here on the audio has one channel" in view["error"]
+    heard = await tracks(reader, stream=UPLOADS)
+    assert set(heard) == {Speaker.CUSTOMER}
+    assert 2 <= len(heard[Speaker.CUSTOMER]) / 32_000 <= 3.5
+    assert np.abs(np.frombuffer(heard[Speaker.CUSTOMER], dtype="<i2")).max() < 200
+
+
 @pytest.mark.parametrize(
     ("form", "words"),
     [

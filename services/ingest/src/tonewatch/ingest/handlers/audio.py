@@ -16,8 +16,8 @@ from tonewatch.ingest.handlers.schemas import (
     unmonitored,
     view_upload,
 )
-from tonewatch.ingest.handlers.texts import as_plain, plain_labels
 from tonewatch.ingest.sources import UPLOAD_SOURCE_ID, Layout, Voices
+from tonewatch.ingest.sources.texts import as_plain, plain_labels
 from tonewatch.ingest.uploads import ReceivedFile, Recording, Upload, Uploads, receive
 from tonewatch.shared.errors import InvalidInputError
 from tonewatch.shared.messages import Labels, Speaker

@@ -8,9 +8,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializ
 
 from tonewatch.ingest.catalog import Change
 from tonewatch.ingest.handlers.addresses import Addresses
-from tonewatch.ingest.handlers.texts import plain, plain_labels, plain_url
 from tonewatch.ingest.live import Quality, SourceState, Status
 from tonewatch.ingest.sources import Layout, Source, SourceKind, Voices
+from tonewatch.ingest.sources.texts import plain, plain_labels, plain_url
 from tonewatch.ingest.uploads import Upload, UploadState
 from tonewatch.shared.clock import iso_utc
 from tonewatch.shared.logging import scrub

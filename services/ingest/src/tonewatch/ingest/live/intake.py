@@ -17,7 +17,6 @@ from tonewatch.ingest.sources import Voices
 STOPPED: Final = "ingest was stopped"
 FIRST_MS: Final = 100
 """So soon is a stream known to be live. Then whole seconds are read: each wakes us once."""
-ONE_CHANNEL: Final = "the audio has one channel, which cannot be split into two speakers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +98,6 @@ class Intake:
                 return self._stalled(process.rest())
             if not chunk:
                 return await self._ended(process)
-            if process.lacks_channels:
-                return Ending(ONE_CHANNEL, no_audio=True)
             if self._session is None:
                 began = loop.time()
                 self._session = await self._open_session()

@@ -80,16 +80,26 @@ def pull_argv(
         case _:
             options |= {"rw_timeout": patience, **_QUICK}
     # unflushed, up to a second of audio waits in ffmpeg's output buffer
-    wanted = {"ac": channels, "flush_packets": 1}
+    wanted = _channels(channels) | {"flush_packets": 1}
     return _compile(ffmpeg_path, url, options | dict(extra or {}), wanted)
 
 
 def file_argv(ffmpeg_path: str, path: Path, *, limit: timedelta, channels: int = 1) -> list[str]:
     """The command that decodes a recording, up to `limit`."""
     options = {"protocol_whitelist": "file", "format_whitelist": FILE_FORMATS}
-    return _compile(
-        ffmpeg_path, f"file:{path}", options, {"ac": channels, "t": f"{limit.total_seconds():g}"}
-    )
+    wanted = _channels(channels) | {"t": f"{limit.total_seconds():g}"}
+    return _compile(ffmpeg_path, f"file:{path}", options, wanted)
+
+
+def _channels(count: int) -> dict[str, Any]:
+    """All mixed into one, or the first two as they are.
+
+    With `-ac 2`, audio that turns mono midway would put both speakers on both tracks, so that one
+    who must not be monitored is heard; the map ends it with an error instead.
+    """
+    if count == 1:
+        return {"ac": 1}
+    return {"af": "channelmap=map=0|1:channel_layout=stereo"}
 
 
 def _compile(

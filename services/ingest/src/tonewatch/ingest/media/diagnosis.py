@@ -6,8 +6,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+ONE_CHANNEL: Final = "the audio has one channel, which cannot be split into two speakers"
+UNSPLIT: Final = "on Parsed_channelmap"
+"""What ffmpeg says where `command` wants two channels and there is one, from here on at least."""
 _KNOWN: Final[Sequence[tuple[str, str, bool]]] = (
     # pattern in an error line, what it means, whether the other side answered without any audio
+    (UNSPLIT, ONE_CHANNEL, True),
     (r"matches no streams|does not contain any stream", "there is no audio track in it", True),
     (r"not on whitelist|not in whitelist", "its format or protocol is not allowed", True),
     (r"Invalid data found", "it is no audio that ffmpeg can read", True),
@@ -30,9 +34,6 @@ _BROKEN: Final = re.compile(
 _SEVERE: Final = re.compile(r"\[(?:error|fatal|panic)\]")
 _PREFIX: Final = re.compile(r"^(?:\[[^\]]*\]\s*)+")
 _DURATION: Final = re.compile(r"Duration: (\d+):(\d\d):(\d\d(?:\.\d+)?)")
-_AUDIO: Final = re.compile(r"Stream #.*: Audio: .*?\d+ Hz, ([^,]+)")
-_SURROUND: Final = 6
-"""For a layout with a name, such as 5.1: more than two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +57,7 @@ def diagnose(lines: Sequence[str], exit_code: int | None, *, had_audio: bool) ->
     """
     errors = [line for line in lines if _SEVERE.search(line)]
     if had_audio:
-        broken = [line for line in errors if _BROKEN.search(line)]
-        if broken:
-            return Verdict(f"the connection broke: {_plain(broken[-1])}")
-        return Verdict("the stream ended", complete=exit_code == 0)
+        return _after_audio(errors, exit_code)
     text = "\n".join(errors)
     for pattern, meaning, no_audio in _KNOWN:
         if re.search(pattern, text, re.IGNORECASE):
@@ -71,6 +69,15 @@ def diagnose(lines: Sequence[str], exit_code: int | None, *, had_audio: bool) ->
     return Verdict(f"ffmpeg ended with exit code {exit_code}")
 
 
+def _after_audio(errors: Sequence[str], exit_code: int | None) -> Verdict:
+    if any(UNSPLIT in line for line in errors):
+        return Verdict(f"from here on {ONE_CHANNEL}")
+    broken = [line for line in errors if _BROKEN.search(line)]
+    if broken:
+        return Verdict(f"the connection broke: {_plain(broken[-1])}")
+    return Verdict("the stream ended", complete=exit_code == 0)
+
+
 def duration(line: str) -> timedelta | None:
     """The length that the container states in this line; None for a live stream (`N/A`)."""
     match = _DURATION.search(line)
@@ -78,16 +85,6 @@ def duration(line: str) -> timedelta | None:
         return None
     hours, minutes, seconds = match.groups()
     return timedelta(hours=int(hours), minutes=int(minutes), seconds=float(seconds))
-
-
-def channels(line: str) -> int | None:
-    """The channels of the audio stream that this line describes; None if it describes none."""
-    match = _AUDIO.search(line)
-    if match is None:
-        return None
-    layout = match.group(1)
-    known = {"mono": 1, "stereo": 2}.get(layout)
-    return known or (int(layout.split()[0]) if layout.endswith("channels") else _SURROUND)
 
 
 def _plain(line: str) -> str:

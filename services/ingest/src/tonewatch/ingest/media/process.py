@@ -31,14 +31,12 @@ class AudioProcess:
 
     def __init__(self, process: asyncio.subprocess.Process, channels: int, audio: Pipe) -> None:
         self._process = process
-        self._channels = channels
+        self._bytes_per_second = BYTES_PER_SECOND * channels
         self._audio = audio
         self._log: deque[str] = deque(maxlen=LOG_LINES)
         self._log_reader = asyncio.create_task(self._keep_log())
         self._gone: asyncio.Future[tuple[int, None]] | None = None
         self.had_audio = False
-        self.stated_channels: int | None = None
-        """How many channels the audio has, as far as ffmpeg has said so."""
         self.stated_duration: timedelta | None = None
         """How long the input says it is; None for a live stream, or before it has said so."""
 
@@ -93,18 +91,13 @@ class AudioProcess:
         """The last lines of ffmpeg's log, without credentials."""
         return list(self._log)
 
-    @property
-    def lacks_channels(self) -> bool:
-        """Whether fewer channels came in than are wanted, as far as is known."""
-        return self.stated_channels is not None and self.stated_channels < self._channels
-
     async def read(self, milliseconds: int = 1000, patience: float | None = None) -> bytes:
         """So much PCM; less at the end, nothing after it.
 
         Raises:
             TimeoutError: no byte came for `patience` seconds; `rest` has what came before.
         """
-        size = BYTES_PER_SECOND * self._channels * milliseconds // 1000
+        size = self._bytes_per_second * milliseconds // 1000
         chunk = await self._audio.read(size, patience)
         self.had_audio = self.had_audio or bool(chunk)
         return chunk
@@ -143,6 +136,5 @@ class AudioProcess:
             for line in filter(str.strip, lines):
                 self._log.append(scrub(line)[:LINE_CHARACTERS])
                 self.stated_duration = self.stated_duration or diagnosis.duration(line)
-                self.stated_channels = self.stated_channels or diagnosis.channels(line)
         if rest.strip():
             self._log.append(scrub(rest))

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from tonewatch.ingest.sources.model import Source
+from tonewatch.ingest.sources.texts import is_plain
 
 LABEL_CHARACTERS: Final = 256
 
@@ -13,5 +14,5 @@ def permitted_labels(source: Source, given: Mapping[str, str]) -> dict[str, str]
     return {
         name: given[name][:LABEL_CHARACTERS]
         for name in source.permitted_labels
-        if given.get(name, "").isprintable() and given.get(name)
+        if given.get(name) and is_plain(given[name])
     }

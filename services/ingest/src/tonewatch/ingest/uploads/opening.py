@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
-from tonewatch.ingest.live.intake import ONE_CHANNEL
 from tonewatch.ingest.media import AudioProcess, file_argv
 from tonewatch.ingest.publishing import SessionInfo
 from tonewatch.ingest.sessions import Session, Sessions
@@ -75,8 +74,6 @@ class Opener:
         argv = file_argv(self.ffmpeg, recording.file.path, limit=limit, channels=channels)
         process = await stack.enter_async_context(AudioProcess.running(argv, channels))
         first = await _first_audio(process, name)
-        if process.lacks_channels:
-            raise InvalidInputError(f"channels: {name} cannot be split: {ONE_CHANNEL}")
         stated = process.stated_duration
         stated_seconds = None if stated is None else stated.total_seconds()
         if stated_seconds is not None and stated_seconds > self.max_seconds:

@@ -6,13 +6,18 @@ from typing import Final
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
+def is_plain(text: str) -> bool:
+    """Whether it is one line of what can be read; an ideographic space can."""
+    return _CONTROL.search(text) is None
+
+
 def plain(text: str) -> str:
     """The text, if it is one line of what can be read.
 
     Raises:
         ValueError: it is not.
     """
-    if _CONTROL.search(text):
+    if not is_plain(text):
         raise ValueError("line breaks and other control characters are not allowed")
     return text
 
