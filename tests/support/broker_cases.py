@@ -112,6 +112,20 @@ class BrokerCases:
         assert (first.deliveries, second.deliveries) == (2, 3)
         assert second.entry.fields["pcm"] == bytes([0]) * 64
 
+    async def test_entries_of_some_partitions_can_be_claimed(self, tested: Broker) -> None:
+        await tested.publish([frame(0, f"call-{number}") for number in range(6)])
+        handed = await tested.read([FRAMES], "inference", "a", count=10)
+        partitions = sorted({delivery.partition for delivery in handed})
+        assert len(partitions) > 1
+        claimed = await tested.claim(
+            FRAMES, "inference", "b", min_idle=ALL, count=10, partitions=partitions[:1]
+        )
+        assert {delivery.partition for delivery in claimed} == {partitions[0]}
+        assert (
+            await tested.claim(FRAMES, "inference", "b", min_idle=ALL, count=10, partitions=[])
+            == []
+        )
+
     async def test_what_a_consumer_keeps_is_neither_claimed_nor_counted(
         self, tested: Broker
     ) -> None:

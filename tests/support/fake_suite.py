@@ -56,6 +56,9 @@ class FakeSuite:
     sources: list[dict[str, Any]] = field(default_factory=list)
     rules: dict[str, Any] = field(default_factory=dict)
     requests: list[tuple[str, str]] = field(default_factory=list)
+    sessions: list[dict[str, Any]] = field(default_factory=list)
+    timelines: dict[str, dict[str, Any]] = field(default_factory=dict)
+    found: list[dict[str, Any]] = field(default_factory=list)
     on_chunk: Callable[[int], None] = lambda _size: None
 
     def console_options(self) -> dict[str, Any]:
@@ -134,9 +137,13 @@ def _ingest(suite: FakeSuite) -> APIRouter:
 
 def _storage(suite: FakeSuite) -> APIRouter:
     router = APIRouter(prefix="/v1")
+    router.include_router(_history(suite))
 
     @router.get("/sessions/{session_id}")
     async def session(session_id: str) -> dict[str, Any]:
+        known = [each for each in suite.sessions if each["session_id"] == session_id]
+        if known:
+            return known[0]
         if session_id not in {upload["session_id"] for upload in suite.uploads}:
             raise NotFoundError(f"there is no session {session_id}")
         polls = suite.polls[session_id] = suite.polls.get(session_id, 0) + 1
@@ -145,6 +152,8 @@ def _storage(suite: FakeSuite) -> APIRouter:
 
     @router.get("/sessions/{session_id}/timeline")
     async def timeline(session_id: str) -> dict[str, Any]:
+        if session_id in suite.timelines:
+            return suite.timelines[session_id]
         done = min(len(RECORDING), 12 * suite.polls.get(session_id, 0))
         items = [timeline_item(seq, emotion) for seq, emotion in enumerate(RECORDING[:done])]
         return {"session_id": session_id, "items": items, "gaps": [], "next_cursor": None}
@@ -168,6 +177,35 @@ def _storage(suite: FakeSuite) -> APIRouter:
     return router
 
 
+def _history(suite: FakeSuite) -> APIRouter:
+    router = APIRouter()
+
+    @router.get("/sessions")
+    async def sessions(request: Request) -> dict[str, Any]:
+        suite.requests.append(("GET", request.url.query))
+        return {"items": suite.sessions, "next_cursor": None}
+
+    @router.get("/segments")
+    @router.get("/search")
+    async def search(request: Request) -> dict[str, Any]:
+        suite.requests.append(("GET", request.url.query))
+        return {"items": suite.found, "next_cursor": None}
+
+    @router.get("/stats/emotions")
+    async def emotions(request: Request) -> dict[str, Any]:
+        suite.requests.append(("GET", request.url.query))
+        shares = [("neutral", 60, 0.6), ("angry", 30, 0.3), ("no_speech", 10, 0.1)]
+        items = [{"emotion": name, "seconds": n, "share": share} for name, n, share in shares]
+        return {"items": items, "total": 100, "speech_seconds": 90, **ALL_TIME}
+
+    @router.get("/stats/agents")
+    async def agents() -> dict[str, Any]:
+        item = {"agent_id": "A1207", "speech_seconds": 90, "share": 0.25, "alerts": 3}
+        return {"items": [item], **ALL_TIME}
+
+    return router
+
+
 def _alerting(suite: FakeSuite) -> APIRouter:
     router = APIRouter(prefix="/v1")
 
@@ -179,6 +217,10 @@ def _alerting(suite: FakeSuite) -> APIRouter:
     @router.get("/rules")
     async def rules() -> dict[str, Any]:
         return {"rules": [], "warnings": [], "last_error": None, "loaded_at": None, **suite.rules}
+
+    @router.get("/rules/{name}")
+    async def rule(name: str) -> dict[str, Any]:
+        return {"name": name}
 
     @router.get("/deliveries")
     async def slow_deliveries() -> JSONResponse:
@@ -198,6 +240,8 @@ def _inference() -> APIRouter:
 
     return router
 
+
+ALL_TIME = {"covers_from": None, "covers_to": None, "tz": "UTC"}
 
 SEGMENTS: list[dict[str, Any]] = [
     {"start_seconds": 0.0, "end_seconds": 1.2, "emotion": "neutral", "confidence": 0.9},

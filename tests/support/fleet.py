@@ -4,14 +4,42 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 from tests.support.wait import wait_until
 
 NURSERY: Final = Path(__file__).with_name("nursery.py")
+
+
+class Nursery:
+    """Forks processes of one service, all with the same environment; see nursery.py."""
+
+    def __init__(
+        self, service: str, environment: Mapping[str, str], log: IO[bytes] | None = None
+    ) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, str(NURSERY), service],
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        )
+
+    def start(self) -> int:
+        """Start one; returns its process id."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write("\n")
+        self._process.stdin.flush()
+        return int(self._process.stdout.readline())
+
+    def close(self) -> None:
+        """Start no more; those that were started go on."""
+        self._process.communicate(timeout=10)
 
 
 class Fleet:
@@ -31,22 +59,12 @@ class Fleet:
             "OPENBLAS_NUM_THREADS": "1",
             **{f"TONEWATCH_INFERENCE__{name.upper()}": str(v) for name, v in options.items()},
         }
-        self._nursery = subprocess.Popen(
-            [sys.executable, str(NURSERY)],
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+        self._nursery = Nursery("inference", environment)
         self.living: set[int] = set()
 
     def start(self) -> None:
         """One worker more."""
-        assert self._nursery.stdin is not None
-        assert self._nursery.stdout is not None
-        self._nursery.stdin.write("\n")
-        self._nursery.stdin.flush()
-        self.living.add(int(self._nursery.stdout.readline()))
+        self.living.add(self._nursery.start())
 
     def kill(self, process_id: int) -> None:
         """With -9."""
@@ -58,7 +76,7 @@ class Fleet:
         for process_id in self.living:
             os.kill(process_id, signal.SIGTERM)
         await wait_until(lambda: not any(map(runs, self.living)), timeout_seconds=30)
-        self._nursery.communicate(timeout=10)
+        self._nursery.close()
 
 
 def runs(process_id: int) -> bool:

@@ -24,32 +24,45 @@ def server_folder() -> Path | None:
 @contextmanager
 def postgres_server() -> Iterator[Path]:
     """Start a server; yields the folder of its socket, and ends it."""
-    programs = server_folder()
-    if programs is None:
+    if server_folder() is None:
         missing("PostgreSQL is not installed: no initdb on PATH or in /usr/lib/postgresql")
     folder = Path(tempfile.mkdtemp(prefix="tw-pg-"))
-    owner = "postgres" if os.geteuid() == 0 else None  # it refuses to run as root
-    if owner is not None:
+    if (owner := _owner()) is not None:
         shutil.chown(folder, owner)
-    data = folder / "data"
-
-    def run(program: str, *arguments: str) -> None:
-        subprocess.run(
-            [str(programs / program), *arguments],
-            check=True,
-            user=owner,
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-        )
-
     try:
-        run("initdb", "-D", str(data), "-U", USER, "-A", "trust", "-E", "UTF8", "--no-sync")
-        options = f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync=off"
-        run("pg_ctl", "-D", str(data), "-w", "-l", str(folder / "log"), "-o", options, "start")
+        _run(folder, "initdb", "-U", USER, "-A", "trust", "-E", "UTF8", "--no-sync")
+        start(folder)
         try:
             yield folder
         finally:
-            run("pg_ctl", "-D", str(data), "-w", "-m", "immediate", "stop")
+            stop(folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def start(folder: Path) -> None:
+    """Start the server of this folder (again), and wait until it answers."""
+    options = f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync=off"
+    _run(folder, "pg_ctl", "-w", "-l", str(folder / "log"), "-o", options, "start")
+
+
+def stop(folder: Path) -> None:
+    """End it at once, as a power cut would: connections break, and it recovers when started."""
+    _run(folder, "pg_ctl", "-w", "-m", "immediate", "stop")
+
+
+def _run(folder: Path, program: str, *arguments: str) -> None:
+    programs = server_folder()
+    assert programs is not None
+    subprocess.run(
+        [str(programs / program), "-D", str(folder / "data"), *arguments],
+        check=True,
+        user=_owner(),
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+    )
+
+
+def _owner() -> str | None:
+    return "postgres" if os.geteuid() == 0 else None  # it refuses to run as root

@@ -42,7 +42,8 @@ def _expected(rule: Rule, seconds: list[HeardOrNot], timing: Timing) -> list[Sai
         return _sequence(rule, seconds, tolerance_ticks, calm)
     if rule.share is not None:
         return _share(rule, spell(rule, seconds), tolerance_ticks, calm)
-    return _row(spell(rule, seconds), round(10 * rule.duration_sec), tolerance_ticks, calm)
+    dips = round(10 * timing.dip_tolerance)
+    return _row(spell(rule, seconds), round(10 * rule.duration_sec), tolerance_ticks, dips, calm)
 
 
 def _calm_ticks(rule: Rule, timing: Timing, default: float) -> int:
@@ -96,10 +97,11 @@ def _letter(rule: Rule, posterior: Posterior, mean: Posterior | None) -> str:
     return "H" if holds else "m" if value > level else "n"
 
 
-def _row(text: str, needed: int, tolerance: int, calm: int) -> list[Said]:
+def _row(text: str, needed: int, tolerance: int, dips: int, calm: int) -> list[Said]:
     said: list[Said] = []
     begin = 0
-    row = re.compile("H" + f"(?:[sg]{{0,{tolerance}}}H){{{needed - 1}}}")
+    pause = f"[sg]{{0,{tolerance}}}"
+    row = re.compile(f"H(?:{pause}(?:[mn]{pause}){{0,{dips}}}H){{{needed - 1}}}")
     while found := row.search(text, begin):
         said.append(("firing", TICK_MS * found.start(), TICK_MS * found.end()))
         over = _resolved(text, found.end(), tolerance, calm)

@@ -3,7 +3,6 @@ restart, with the same id.
 """
 
 import asyncio
-import random
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -25,10 +24,6 @@ from tonewatch.shared.streams import SCORES
 
 RULES = Path(__file__).parents[3] / "deploy/config/rules.yaml"
 WEBHOOK_ID = derived_id("webhook", "hook")
-KILLS = 8
-TRACKS = 6
-SECONDS = 120
-MOODS = ("angry", "sad", "neutral", "no_speech")
 
 
 def hooks(receiver: Receiver) -> list[dict[str, str]]:
@@ -108,49 +103,6 @@ async def test_an_alert_that_nobody_could_be_told_of_is_told_after_the_restart(
             assert received(down) == Counter(expected(scores))
             assert_ids_agree(down)
             await process.kill()
-
-
-@pytest.mark.timeout(480)
-async def test_killed_at_random_under_load_every_alert_arrives_with_its_id(
-    broker: RedisBroker, redis_url: str, tmp_path: Path, free_port: Callable[[], int]
-) -> None:
-    chance = random.Random(20260104)
-    moods = {
-        track: [mood for _ in range(SECONDS) for mood in (chance.choice(MOODS),) * 3][:SECONDS]
-        for track in range(TRACKS)
-    }
-    scores = [
-        make_score(seq, moods[track][seq], session_id=f"call-{track}", final=seq == SECONDS - 1)
-        for seq in range(SECONDS)
-        for track in range(TRACKS)
-    ]
-    wanted = expected(scores)
-    assert len(wanted) > 60
-    async with (
-        receiving() as receiver,
-        alerting_process(redis_url, tmp_path, free_port(), webhooks=hooks(receiver)) as process,
-    ):
-        share = len(scores) // KILLS
-        for number in range(KILLS):
-            part = scores[number * share : (number + 1) * share]
-            feeding = asyncio.create_task(feed(broker, part))
-            await asyncio.sleep(chance.uniform(0.02, 0.6))
-            await process.kill()
-            await feeding
-            await process.start()
-        await wait_until(lambda: received(receiver).keys() >= wanted, timeout_seconds=120)
-        assert received(receiver) == Counter(wanted)
-        assert_ids_agree(receiver)
-        once = {request.message_id for request in receiver.requests}
-        await wait_until_delivered(process.url, len(once))
-        states = await broker.group_states(SCORES)
-        assert [state.pending for state in states if state.group == "alerting"] == [0] * 4
-
-
-async def feed(broker: RedisBroker, scores: list[Score]) -> None:
-    for begin in range(0, len(scores), 6):
-        await broker.publish([Outgoing(SCORES, score) for score in scores[begin : begin + 6]])
-        await asyncio.sleep(0.02)
 
 
 async def wait_until_delivered(url: str, count: int) -> None:

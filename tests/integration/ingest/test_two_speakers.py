@@ -97,13 +97,13 @@ async def test_a_call_that_turns_mono_midway_lets_nobody_hear_who_is_not_monitor
     body = await adts(ffmpeg, apart, 2) + await adts(ffmpeg, voice, 1)
     async with running(make_ingest()) as base, create_client(base_url=base) as client:
         session_id = await upload(client, body, channels=SPLIT, policy='{"agent": "off"}')
+        view: dict[str, str] = {}
 
         async def failed() -> bool:
             nonlocal view
             view = (await client.get(f"/v1/audio/{session_id}")).json()
             return bool(view["state"] == "failed")
 
-        view: dict[str, str] = {}
         await wait_until(failed)
     assert "from here on the audio has one channel" in view["error"]
     heard = await tracks(reader, stream=UPLOADS)

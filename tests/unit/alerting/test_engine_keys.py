@@ -75,8 +75,12 @@ def test_one_and_a_half_seconds_are_fifteen_steps() -> None:
     assert told(play(half, "A AAAAA N")) == [("firing", 1.5)]
 
 
-def test_a_step_that_does_not_hold_breaks_a_row() -> None:
-    assert told(play(rule(f"{ANGER}, duration_sec: 1.5"), "A AAANAAAAAA A")) == [("firing", 2.9)]
+def test_a_short_dip_is_bridged_and_does_not_count() -> None:
+    assert told(play(rule(f"{ANGER}, duration_sec: 1.5"), "A AAANAAAAAA A")) == [("firing", 1.6)]
+
+
+def test_a_longer_dip_breaks_a_row() -> None:
+    assert told(play(rule(f"{ANGER}, duration_sec: 1.5"), "A ANNNNAAAAA A")) == [("firing", 3.0)]
 
 
 def test_without_steps_the_second_s_own_posterior_holds_for_all_of_it() -> None:

@@ -193,6 +193,7 @@ def timings() -> st.SearchStrategy[Timing]:
     return st.builds(
         Timing,
         gap_tolerance=st.sampled_from([0.0, 1.0, 2.5]),
+        dip_tolerance=st.sampled_from([0.0, 0.1, 0.3, 1.2]),
         resolve_after=st.sampled_from([0.5, 3.0]),
     )
 

@@ -26,6 +26,7 @@ def test_every_service_gets_its_moved_port_and_the_console_finds_them(tmp_path: 
     assert env["TONEWATCH_CONSOLE__PORT"] == "7960"
     assert env["TONEWATCH_STORAGE__PORT"] == "8182"
     assert env["TONEWATCH_CONSOLE__STORAGE_URL"] == "http://127.0.0.1:8182"
+    assert env["TONEWATCH_ALERTING__STORAGE_URL"] == "http://127.0.0.1:8182"
     assert env["TONEWATCH_INGEST__RTMP_PLAY_BASE"] == "rtmp://127.0.0.1:2035/live"
     assert env["TONEWATCH_REDIS__URL"] == "unix:///tmp/b.sock"
     assert env["TONEWATCH_DATA_DIR"] == str(tmp_path)

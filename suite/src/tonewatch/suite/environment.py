@@ -50,6 +50,7 @@ def _wiring(ports: Ports, folder: DataFolder, broker_url: str) -> dict[str, str]
         wiring[f"TONEWATCH_{service.upper()}__PORT"] = str(port)
         if service != "console":
             wiring[f"TONEWATCH_CONSOLE__{service.upper()}_URL"] = f"http://{LOOPBACK}:{port}"
+    wiring["TONEWATCH_ALERTING__STORAGE_URL"] = wiring["TONEWATCH_CONSOLE__STORAGE_URL"]
     return wiring
 
 

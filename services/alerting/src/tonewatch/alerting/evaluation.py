@@ -9,6 +9,7 @@ from tonewatch.alerting.evaluator import GROUP, Evaluator
 from tonewatch.alerting.rules import LoadedRules
 from tonewatch.alerting.sessions import SessionEnds
 from tonewatch.alerting.settings import AlertingOptions
+from tonewatch.alerting.sharing import PartitionShare
 from tonewatch.alerting.tracks import Tracks
 from tonewatch.shared.broker import Broker
 from tonewatch.shared.metrics import Metrics
@@ -17,9 +18,13 @@ from tonewatch.shared.streams import SCORES, SESSIONS
 
 
 def evaluation_loops(
-    broker: Broker, options: AlertingOptions, rules: Callable[[], LoadedRules], metrics: Metrics
+    broker: Broker,
+    options: AlertingOptions,
+    rules: Callable[[], LoadedRules],
+    metrics: Metrics,
+    share: PartitionShare | None = None,
 ) -> tuple[Loop, ...]:
-    """Both look at the same tracks."""
+    """Both look at the same tracks: all, or those of the partitions that are this replica's."""
     bounds = Bounds(
         newer_seconds=options.reorder_seconds,
         least_wait_seconds=options.reorder_wait_seconds,
@@ -28,14 +33,23 @@ def evaluation_loops(
     tracks = Tracks(broker, bounds)
     evaluator = Evaluator(
         broker,
-        GroupReader(broker, (SCORES, SESSIONS), GROUP, options.consumer, metrics),
+        GroupReader(broker, (SCORES, SESSIONS), GROUP, options.consumer, metrics, share),
         tracks,
         SessionEnds(broker, grace_seconds=options.session_end_seconds),
         rules,
-        Timing(
-            gap_tolerance=options.gap_tolerance_seconds,
-            resolve_after=options.resolve_after_seconds,
-        ),
+        timing_of(options),
         metrics,
     )
-    return evaluator.evaluate, AbsenceWatch(broker, tracks, rules, metrics).watch_absence
+    watch = AbsenceWatch(broker, tracks, rules, metrics)
+    if share is None:
+        return evaluator.evaluate, watch.watch_absence
+    return share.share_partitions, evaluator.evaluate, watch.watch_absence
+
+
+def timing_of(options: AlertingOptions) -> Timing:
+    """Pauses and calm for rules that say nothing of them."""
+    return Timing(
+        gap_tolerance=options.gap_tolerance_seconds,
+        dip_tolerance=options.dip_tolerance_seconds,
+        resolve_after=options.resolve_after_seconds,
+    )

@@ -75,7 +75,11 @@ class Evaluator:
         self._ends.clear()
         await self.process(await self._reader.unfinished())
         while not stop.is_set():
-            await self.process(await self._reader.next())
+            deliveries = await self._reader.next()
+            if self._reader.lost:  # what is held of them is handed out to their new replica
+                self._tracks.leave(self._reader.lost)
+                self._ends.leave(self._reader.lost)
+            await self.process(deliveries)
 
     async def process(self, deliveries: list[Delivery]) -> None:
         """Deal with a batch, and with what has waited long enough meanwhile."""

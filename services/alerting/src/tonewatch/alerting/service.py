@@ -3,13 +3,17 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
-from fastapi import APIRouter
+from fastapi import APIRouter, FastAPI
 from sqlalchemy import text
 
 from tonewatch.alerting.api import (
     alerts_router,
     channels_router,
     deliveries_router,
+    history_router,
+    render_rule_errors,
+    rule_edits_router,
+    rule_versions_router,
     rules_router,
     silences_router,
     webhooks_router,
@@ -17,10 +21,13 @@ from tonewatch.alerting.api import (
 from tonewatch.alerting.delivery.database import Database
 from tonewatch.alerting.delivery.stage import DeliveryStage
 from tonewatch.alerting.delivery.tables import MIGRATIONS
-from tonewatch.alerting.evaluation import evaluation_loops
+from tonewatch.alerting.evaluation import evaluation_loops, timing_of
+from tonewatch.alerting.history import HistoryClient
 from tonewatch.alerting.notices.stage import NoticeStage
 from tonewatch.alerting.rules import BUILT_IN_CHANNELS, RuleBook
+from tonewatch.alerting.rules.stored import RuleEditor, RuleStore
 from tonewatch.alerting.settings import AlertingSettings
+from tonewatch.alerting.sharing import join
 from tonewatch.shared.broker import Broker
 from tonewatch.shared.database import close_engine, create_engine, migrate
 from tonewatch.shared.runtime import Loop, Service
@@ -45,6 +52,8 @@ class AlertingService(Service[AlertingSettings]):
             channels=(*BUILT_IN_CHANNELS, *options.channels),
         )
         self._database = Database(create_engine(settings.database_url))
+        self._editor = RuleEditor(RuleStore(self._database), self.book)
+        self._history = HistoryClient(options.storage_url)
         self._delivery = DeliveryStage(self._database, options, self.metrics)
         self._notices = NoticeStage(
             broker,
@@ -55,13 +64,18 @@ class AlertingService(Service[AlertingSettings]):
             self.metrics,
             wake_sender=self._delivery.sender.wake,
         )
+        self._share = join(settings) if options.shared_partitions else None
+        if self._share is not None:
+            self.health.add("leases", self._share.check)
         self.health.add("database", self._check_database)
         self.health.add("rules", self._check_rules)
 
     async def open(self) -> None:
         """Read the rules and bring the database to its newest schema."""
         await self.book.reload()
+        self.book.listen()
         await migrate(self._database.engine, MIGRATIONS)
+        await self._editor.refresh()
         await self._delivery.open()
 
     def loops(self) -> Sequence[Loop]:
@@ -70,7 +84,8 @@ class AlertingService(Service[AlertingSettings]):
             *self._evaluation(),
             *self._notices.loops(),
             *self._delivery.loops(),
-            self.book.watch(),
+            self.book.watch_file,
+            self._editor.watch_stored_rules,
         )
 
     def routers(self) -> Sequence[APIRouter]:
@@ -79,20 +94,33 @@ class AlertingService(Service[AlertingSettings]):
             # before the rules: /v1/rules/precision is no rule
             alerts_router(self._database, self._notices.wake),
             silences_router(self._notices.silences, self._notices.wake),
-            rules_router(self.book),
+            rules_router(self.book, self._editor),
+            history_router(self.book, self._history, timing_of(self.settings.alerting)),
+            rule_edits_router(self.book, self._editor),
+            rule_versions_router(self._editor),
             webhooks_router(self._delivery),
             channels_router(self._delivery),
             deliveries_router(self._delivery),
         )
 
+    def extend(self, app: FastAPI) -> None:
+        """Mistakes of rules are told field by field."""
+        render_rule_errors(app)
+
     async def close(self) -> None:
         """Close connections."""
+        await self._notices.close()
         await self._delivery.close()
+        await self._history.close()
+        if self._share is not None:
+            await self._share.close()
         await close_engine(self._database.engine)
 
     def _evaluation(self) -> Sequence[Loop]:
         options = self.settings.alerting
-        return evaluation_loops(self.broker, options, lambda: self.book.loaded, self.metrics)
+        return evaluation_loops(
+            self.broker, options, lambda: self.book.loaded, self.metrics, self._share
+        )
 
     async def _check_database(self) -> str:
         async with self._database.reading() as session:

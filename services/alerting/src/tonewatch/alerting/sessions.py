@@ -6,6 +6,7 @@ a while. The tracks lie in other partitions than the session, so their state can
 it; a `resolved` published here may come twice, with the same id, and counts once.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -59,6 +60,10 @@ class SessionEnds:
                 outcomes.append(_outcome(end, states))
                 del self._ends[key]
         return outcomes
+
+    def leave(self, partitions: Collection[int]) -> None:
+        """Forget the ends that came in partitions which are another replica's now."""
+        self._ends = {key: end for key, end in self._ends.items() if key[0] not in partitions}
 
     def clear(self) -> None:
         """Forget everything: what was not settled will be handed out again."""

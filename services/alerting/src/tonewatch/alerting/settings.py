@@ -91,6 +91,12 @@ class AlertingOptions(ServiceOptions):
     gap_tolerance_seconds: int = Field(
         default=1, ge=0, le=60, description="Pause in speech that a duration bridges"
     )
+    dip_tolerance_seconds: float = Field(
+        default=0.3,
+        ge=0,
+        le=10,
+        description="Speech in a row that may fall short within a duration",
+    )
     resolve_after_seconds: int = Field(
         default=3, ge=1, le=3600, description="Calm speech after which a firing alert resolves"
     )
@@ -102,6 +108,15 @@ class AlertingOptions(ServiceOptions):
     )
     session_end_seconds: float = Field(
         default=60, gt=0, description="Wait for the last scores of an ended session"
+    )
+    storage_url: str = Field(
+        default="http://127.0.0.1:8082", description="Where history is read: the storage service"
+    )
+    shared_partitions: bool = Field(
+        default=False, description="Several replicas share the calls, by leases in Redis"
+    )
+    lease_seconds: float = Field(
+        default=5.0, ge=1, le=60, description="A replica silent for so long is counted dead"
     )
     delivery_timeout_seconds: float = Field(
         default=15, gt=0, le=60, description="Longest time of one delivery attempt"

@@ -1,7 +1,7 @@
 """The tracks an evaluator has in hand: their state as it was last saved, and their held seconds."""
 
 from collections import OrderedDict, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import timedelta
 from typing import Final
 
@@ -124,6 +124,12 @@ class Tracks:
         ]
         for key in idle[:surplus]:
             del self._tracks[key]
+
+    def leave(self, partitions: Collection[int]) -> None:
+        """Forget the tracks of partitions that another replica evaluates now."""
+        for key, track in list(self._tracks.items()):
+            if track.partition in partitions:
+                del self._tracks[key]
 
     def clear(self) -> None:
         """Forget everything: what was not settled will be handed out again."""

@@ -139,13 +139,22 @@ class MemoryBroker:
         ]
 
     async def claim(
-        self, stream: Stream, group: str, consumer: str, *, min_idle: timedelta, count: int
+        self,
+        stream: Stream,
+        group: str,
+        consumer: str,
+        *,
+        min_idle: timedelta,
+        count: int,
+        partitions: Sequence[int] | None = None,
     ) -> list[Delivery]:
         """Take over stale entries; entries that no longer exist are dropped."""
         self._check()
         now_ms, idle_ms = self._clock_ms(), int(min_idle.total_seconds() * 1000)
         claimed = []
         for partition, log in self._each(stream):
+            if partitions is not None and partition not in partitions:
+                continue
             pending = log.groups[group].pending
             stale = [i for i in sorted(pending) if now_ms - pending[i].delivered_ms >= idle_ms]
             for entry_id in stale[:count]:

@@ -137,7 +137,14 @@ class Broker(Protocol):
         """What this consumer was handed earlier and has not settled (after its own restart)."""
 
     async def claim(
-        self, stream: Stream, group: str, consumer: str, *, min_idle: timedelta, count: int
+        self,
+        stream: Stream,
+        group: str,
+        consumer: str,
+        *,
+        min_idle: timedelta,
+        count: int,
+        partitions: Sequence[int] | None = None,
     ) -> list[Delivery]:
         """Take over entries that their consumers left unsettled for at least `min_idle`.
 

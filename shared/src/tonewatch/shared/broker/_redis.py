@@ -114,12 +114,20 @@ class RedisBroker:
         ]
 
     async def claim(
-        self, stream: Stream, group: str, consumer: str, *, min_idle: timedelta, count: int
+        self,
+        stream: Stream,
+        group: str,
+        consumer: str,
+        *,
+        min_idle: timedelta,
+        count: int,
+        partitions: Sequence[int] | None = None,
     ) -> list[Delivery]:
-        """Take over stale entries of all partitions; see `Broker.claim`."""
+        """Take over stale entries; see `Broker.claim`."""
         idle_ms = int(min_idle.total_seconds() * 1000)
+        chosen = range(self.partitions) if partitions is None else partitions
         pipe = self._client.pipeline(transaction=False)
-        for partition in range(self.partitions):
+        for partition in chosen:
             pipe.xautoclaim(stream.key(partition), group, consumer, idle_ms, count=count)
         claimed: list[Delivery] = []
         with self._translated():
@@ -128,7 +136,7 @@ class RedisBroker:
             except ResponseError as error:
                 await self._restore_groups(error)
                 return []
-            for partition, answer in enumerate(answers):
+            for partition, answer in zip(chosen, answers, strict=True):
                 entries = _entries(answer[1])
                 counts = await self._delivery_counts(stream, partition, group, consumer, entries)
                 claimed += [

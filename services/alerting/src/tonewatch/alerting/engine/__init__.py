@@ -10,11 +10,12 @@ Each second is one of three things:
 - silent: nobody spoke;
 - unheard: it was spoken, perhaps, but there is no score (a gap, a lost frame, a NaN).
 
-A rule's run begins with the first step that holds. Steps that hold lengthen it; a heard step that
-does not hold ends it. Silent and unheard time does neither, up to the gap tolerance in a row; more
-ends it. When it is long enough the alert fires. It resolves after enough calm in a row: heard steps
-below the resolve level, and silence beyond the tolerance. Unheard time is never calm: an alert must
-not resolve because a worker died. The end of the track resolves it too.
+A rule's run begins with the first step that holds. Steps that hold lengthen it. Heard steps that do
+not hold end it once they are more than the dip tolerance in a row; in a stage of a sequence, at
+once. Silent and unheard time does neither, up to the gap tolerance in a row; more ends it. When it
+is long enough the alert fires. It resolves after enough calm in a row: heard steps below the
+resolve level, and silence beyond the tolerance. Unheard time is never calm: an alert must not
+resolve because a worker died. The end of the track resolves it too.
 
 All conditions of a batch of seconds are measured by one matrix product (`Columns.measure`); only
 rules of which something holds, or that have a run, are looked at one by one.
@@ -29,6 +30,7 @@ from tonewatch.alerting.engine._rules import CompiledRule, CompiledRules, Kind, 
 from tonewatch.alerting.engine._seconds import Second, Utterance, second_of, utterance_of
 from tonewatch.alerting.engine._state import Firing, Run, TrackState, Transition
 from tonewatch.alerting.engine._texts import absence_sentence
+from tonewatch.alerting.engine._trace import Standing, TracedSecond, trace
 from tonewatch.alerting.engine._utterances import evaluate_utterance
 
 __all__ = [
@@ -43,8 +45,10 @@ __all__ = [
     "Reorder",
     "Run",
     "Second",
+    "Standing",
     "Stored",
     "Timing",
+    "TracedSecond",
     "TrackState",
     "Transition",
     "Utterance",
@@ -56,5 +60,6 @@ __all__ = [
     "evaluate_utterance",
     "replay",
     "second_of",
+    "trace",
     "utterance_of",
 ]

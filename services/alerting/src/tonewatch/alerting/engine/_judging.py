@@ -18,6 +18,7 @@ from tonewatch.shared.ids import derived_id
 from tonewatch.shared.messages import AlertState, Track
 
 DEFAULT_GAP_TOLERANCE: Final = 1.0
+DEFAULT_DIP_TOLERANCE: Final = 0.3
 DEFAULT_RESOLVE_AFTER: Final = 3.0
 
 
@@ -26,7 +27,13 @@ class Timing:
     """Pauses and calm, in seconds, for rules that say nothing of them."""
 
     gap_tolerance: float = DEFAULT_GAP_TOLERANCE
+    dip_tolerance: float = DEFAULT_DIP_TOLERANCE
     resolve_after: float = DEFAULT_RESOLVE_AFTER
+
+    @property
+    def dip_ms(self) -> int:
+        """How long a row may fall short in speech: a model's steps are rough."""
+        return round(1000 * self.dip_tolerance)
 
     def tolerance_ms(self, rule: CompiledRule) -> int:
         """The longest pause that a row bridges."""

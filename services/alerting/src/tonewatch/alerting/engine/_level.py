@@ -5,7 +5,7 @@ import numpy as np
 from tonewatch.alerting.engine._judging import Moment
 from tonewatch.alerting.engine._measure import Measured
 from tonewatch.alerting.engine._rules import Comparison, CompiledRule
-from tonewatch.alerting.engine._state import Run
+from tonewatch.alerting.engine._state import Run, TrackState
 
 
 def values_of(comparison: Comparison, measured: Measured) -> list[float]:
@@ -23,7 +23,7 @@ def judge_level(rule: CompiledRule, run: Run | None, now: Moment, measured: Meas
     """Look at the steps of a second; returns the run that goes on, if any."""
     comparison = rule.comparisons[0]
     if rule.baseline_ms:
-        values = _rises(rule, now, measured)
+        values = rises_of(rule, now.state, measured)
         if values is None:
             return run
     else:
@@ -59,16 +59,17 @@ def _fall(
 ) -> Run | None:
     run.quiet_ms = 0
     if run.firing is None:
-        return None
+        run.below_ms += end - begin
+        return run if run.below_ms <= now.timing.dip_ms else None
     if value > rule.calm_bound:
         run.below_ms = 0
         return run
     return None if now.calm(rule, run, end - begin, end) else run
 
 
-def _rises(rule: CompiledRule, now: Moment, measured: Measured) -> list[float] | None:
+def rises_of(rule: CompiledRule, state: TrackState, measured: Measured) -> list[float] | None:
     """How far each step is above the speaker's mean; None before that is known."""
-    sums = now.state.baselines.get(rule.baseline_ms)
+    sums = state.baselines.get(rule.baseline_ms)
     if sums is None or sums[-1] < rule.baseline_ms:
         return None
     means = np.array(sums[:-1]) / sums[-1]

@@ -109,6 +109,7 @@ class People:
                 "verdict": verdict.value,
                 "closed_by": by,
                 "closed_ms": now,
+                "verdict_waits": True,
             }
             if row.acknowledged_ms is None:
                 changes |= {"acknowledged_by": by, "acknowledged_ms": now}

@@ -9,9 +9,11 @@ from tonewatch.alerting.delivery.receivers import Receivers
 from tonewatch.alerting.notices.dispatcher import GROUP, Dispatcher
 from tonewatch.alerting.notices.ledger import Ledger
 from tonewatch.alerting.notices.silences import Silences
+from tonewatch.alerting.notices.verdicts import VerdictTeller
 from tonewatch.alerting.notices.writer import NoticeWriter
 from tonewatch.alerting.settings import AlertingOptions
 from tonewatch.shared.broker import Broker
+from tonewatch.shared.http import create_client
 from tonewatch.shared.metrics import Metrics
 from tonewatch.shared.runtime import Loop
 from tonewatch.shared.streams import ALERTS
@@ -32,6 +34,8 @@ class NoticeStage:
         wake_sender: Callable[[], None],
     ) -> None:
         self.silences = Silences(database)
+        self._storage = create_client(base_url=options.storage_url)
+        self._verdicts = VerdictTeller(database, self._storage)
         self._dispatcher = Dispatcher(
             broker,
             GroupReader(broker, (ALERTS,), GROUP, options.consumer, metrics),
@@ -48,5 +52,9 @@ class NoticeStage:
         self._dispatcher.wake()
 
     def loops(self) -> Sequence[Loop]:
-        """Alerts from the stream, and the passing of time."""
-        return self._dispatcher.dispatch, self._dispatcher.watch_timers
+        """Alerts from the stream, the passing of time, and verdicts to storage."""
+        return self._dispatcher.dispatch, self._dispatcher.watch_timers, self._verdicts.tell
+
+    async def close(self) -> None:
+        """Close connections."""
+        await self._storage.aclose()

@@ -57,6 +57,8 @@ class AlertRow(Base):
     verdict: Mapped[str | None] = mapped_column(String(16), default=None)
     closed_by: Mapped[str | None] = mapped_column(String(128), default=None)
     closed_ms: Mapped[int | None] = mapped_column(BigInteger, default=None)
+    verdict_waits: Mapped[bool] = mapped_column(default=False, index=True)
+    """Storage has not been told of it yet."""
     version: Mapped[int] = mapped_column(default=1)
 
 

@@ -1,8 +1,8 @@
 """From the bytes of a rules file to rules, or to all of its mistakes, each with its place."""
 
 import hashlib
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,11 +29,12 @@ BUILT_IN_CHANNELS: Final = tuple(channel.value for channel in Channel)
 
 @dataclass(frozen=True, slots=True)
 class LoadedRules:
-    """The rules of one file as it stood."""
+    """The rules of one file as it stood; `lines` tells where each of them is."""
 
     file: str
     digest: str
     rules: tuple[Rule, ...]
+    lines: Mapping[str, int] = field(default_factory=dict)
 
 
 def load_rules(file: Path, channels: Collection[str] = BUILT_IN_CHANNELS) -> LoadedRules:
@@ -59,21 +60,59 @@ def parse_rules(
     Raises:
         RulesError: the content has mistakes.
     """
+    document = read_yaml(content, file)
+    rules = validate_document(document, file, channels)
+    lines = {
+        rule.name: document.place(("rules", number, "name")).line
+        for number, rule in enumerate(rules)
+    }
+    return LoadedRules(file, hashlib.sha256(content).hexdigest(), rules, lines)
+
+
+def read_yaml(content: bytes, file: str) -> _yaml.Document:
+    """The content of a file, with the places of its keys.
+
+    Raises:
+        RulesError: it is too large, no UTF-8, or no YAML that is accepted here.
+    """
     if len(content) > MAX_BYTES:
         raise RulesError([Problem(file, 1, 1, "", f"is larger than {MAX_BYTES // 1024} KiB")])
     try:
-        document = _yaml.read(content.decode("utf-8-sig"))
+        return _yaml.read(content.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise RulesError([Problem(file, line, 1, "", "is not UTF-8 text")]) from error
     except _yaml.YamlMistake as error:
         place = error.place
         raise RulesError([Problem(file, place.line, place.column, "", error.message)]) from error
-    rules = _validate(document, file, channels)
-    return LoadedRules(file, hashlib.sha256(content).hexdigest(), rules)
 
 
-def _validate(document: _yaml.Document, file: str, channels: Collection[str]) -> tuple[Rule, ...]:
+def parse_rule(data: Any, channels: Collection[str] = BUILT_IN_CHANNELS) -> Rule:
+    """One rule that is given as plain data.
+
+    Raises:
+        RulesError: it has mistakes; their fields are named from the rule on, places mean nothing.
+    """
+    try:
+        (rule,) = validate_document(_yaml.Document(data={"rules": [data]}), "", channels)
+    except RulesError as error:
+        raise RulesError([inside_rule(problem) for problem in error.problems]) from None
+    return rule
+
+
+def inside_rule(problem: Problem) -> Problem:
+    """The same mistake of a rule that stands alone: no `rules[0]` before the field."""
+    return replace(problem, field=problem.field.removeprefix("rules[0]").removeprefix("."))
+
+
+def validate_document(
+    document: _yaml.Document, file: str, channels: Collection[str]
+) -> tuple[Rule, ...]:
+    """The rules of a document.
+
+    Raises:
+        RulesError: it has mistakes.
+    """
     if not isinstance(document.data, dict):
         raise RulesError([Problem(file, 1, 1, "rules", "the file holds no list `rules:`")])
     problems = [

@@ -1,7 +1,7 @@
 """The rule language as pydantic models; unknown keys are errors."""
 
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -107,3 +107,8 @@ class RulesFile(RuleModel):
     """The whole of rules.yaml."""
 
     rules: tuple[Rule, ...] = Field(max_length=MAX_RULES)
+
+
+def shown_rule(rule: Rule) -> dict[str, Any]:
+    """A rule as a file would hold it: what says nothing is left out."""
+    return rule.model_dump(mode="json", exclude_none=True, by_alias=True)

@@ -1,6 +1,7 @@
 """Mistakes of a rules file: where each stands, what is wrong, and what was probably meant."""
 
 import difflib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -50,6 +51,7 @@ _MODELS: Final[dict[str, type[BaseModel]]] = {
     "message": BothLanguages,
     "escalate": EscalationStep,
 }
+_SUGGESTED: Final = re.compile(r'did you mean "([^"]*)"')
 _FROM_CHINESE: Final = {chinese: emotion.value for emotion, chinese in CHINESE.items()}
 
 
@@ -62,6 +64,12 @@ class Problem:
     column: int
     field: str
     message: str
+
+    @property
+    def suggestion(self) -> str | None:
+        """The word that was probably meant, where there is one."""
+        found = _SUGGESTED.search(self.message)
+        return found[1] if found else None
 
     def __str__(self) -> str:
         where = f"{self.file}:{self.line}:{self.column}: "

@@ -1,0 +1,43 @@
+"""Requests made from the schema of a running service, those that it allows and those it does not."""
+
+import contextlib
+from collections import Counter
+from collections.abc import Collection
+from typing import Any
+
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis.errors import Unsatisfiable
+from schemathesis.core.result import Ok
+
+EXAMPLES = 25
+
+
+def ask_everything(base: str, *, leave_out: Collection[str] = ()) -> Counter[tuple[str, int]]:
+    """Call every operation with what its schema allows, and with what it does not."""
+    schema = schemathesis.openapi.from_url(f"{base}/openapi.json")
+    answers: Counter[tuple[str, int]] = Counter()
+    for found in schema.get_all_operations():
+        assert isinstance(found, Ok), found
+        operation = found.ok()
+        if operation.path in leave_out:
+            continue
+        for mode in schemathesis.GenerationMode:
+
+            @seed(7)
+            @settings(
+                max_examples=EXAMPLES,
+                deadline=None,
+                database=None,
+                phases=[Phase.explicit, Phase.generate],
+                suppress_health_check=list(HealthCheck),
+            )
+            @given(case=operation.as_strategy(generation_mode=mode))
+            def check(case: schemathesis.Case[Any]) -> None:
+                answer = case.call(base_url=base, timeout=10)
+                answers[f"{case.method} {case.path}", answer.status_code] += 1
+                assert answer.status_code < 500, (case.as_curl_command(), answer.text)
+
+            with contextlib.suppress(Unsatisfiable):  # nothing to get wrong in it
+                check()
+    return answers
