@@ -1,12 +1,13 @@
 """A page in a real Chromium, before a console with a real Redis and stand-ins for the services."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, async_playwright
 
+from tests.browser.desk import Desk, opened_desk
+from tests.browser.site import Site
 from tests.support.chromium import ARGUMENTS, chromium_path
 from tests.support.fake_suite import FakeSuite, fake_suite
 from tests.support.require import missing
@@ -14,30 +15,6 @@ from tests.support.running import running
 from tonewatch.console.service import ConsoleService
 from tonewatch.console.settings import ConsoleSettings
 from tonewatch.shared.broker import RedisBroker
-
-
-@dataclass
-class Site:
-    """A console in a browser, and what the browser complained about."""
-
-    url: str
-    suite: FakeSuite
-    browser: Browser
-    complaints: list[str] = field(default_factory=list)
-
-    async def open(self, path: str = "/", **options: Any) -> Page:
-        """A page in a context of its own, ready for use."""
-        context = await self.browser.new_context(**options)
-        page = await context.new_page()
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("console", self._note)
-        await page.goto(self.url + path)
-        await page.locator("#system li").first.wait_for()
-        return page
-
-    def _note(self, message: Any) -> None:
-        if message.type == "error":
-            self.complaints.append(message.text)
 
 
 @pytest.fixture
@@ -65,3 +42,12 @@ async def site(suite: FakeSuite, broker: RedisBroker, browser: Browser) -> Async
         yield made
         for context in browser.contexts:
             await context.close()
+
+
+@pytest.fixture
+async def desk(
+    suite: FakeSuite, broker: RedisBroker, browser: Browser, tmp_path: Path
+) -> AsyncIterator[Desk]:
+    async with opened_desk(suite, broker, browser, tmp_path) as made:
+        yield made
+    assert made.errors() == []

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.async_api import Browser, Locator, Page, expect
 
-from tests.browser.conftest import Site
+from tests.browser.site import Site
 from tests.support.audio import speech_like_pcm
 from tests.support.fake_suite import FakeSuite
 from tests.support.running import running

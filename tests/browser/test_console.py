@@ -7,7 +7,7 @@ from typing import Any
 
 from playwright.async_api import Browser, Page, expect
 
-from tests.browser.conftest import Site
+from tests.browser.site import Site
 from tests.support.audio import speech_like_pcm, write_wav
 from tests.support.fake_suite import RECORDING, FakeSuite
 from tests.support.messages import make_alert, make_score, make_session
@@ -234,7 +234,7 @@ async def test_a_phone_shows_the_whole_page_without_scrolling_sideways(
 async def test_everything_is_reached_by_keyboard(site: Site) -> None:
     page = await site.open()
     names = []
-    for _ in range(14):
+    for _ in range(19):
         await page.keyboard.press("Tab")
         names.append(
             await page.evaluate("document.activeElement.id || document.activeElement.textContent")

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
+from urllib.parse import quote
 
 from tests.integration.console.conftest import Console
 from tests.support.fake_suite import FakeSuite
@@ -40,6 +41,17 @@ async def test_what_people_do_with_alerts_is_alertings_with_its_version(console:
     assert answer.json() == {"alert_id": "alert-1", "if_match": '"1"'}
     assert answer.headers["etag"] == '"2"'
     assert (await console.client.post("/api/v1/alerts/alert-1/acknowledge")).status_code == 405
+
+
+async def test_what_people_name_is_reached_by_any_name_but_never_as_a_path(
+    console: Console,
+) -> None:
+    for name in ("VIP 恐惧", "100% angry?", "a#b&c", "..."):
+        answer = await console.client.get(f"/api/v1/rules/{quote(name, safe='')}")
+        assert answer.json() == {"name": name}
+    for path in ("..", "%2e%2e", "a%5cb", "a//b", "a%00b", "a%0ab"):
+        address = console.client.base_url.copy_with(raw_path=f"/api/v1/rules/{path}".encode())
+        assert (await console.client.get(address)).status_code == 404, path
 
 
 async def test_errors_of_a_service_come_through_with_their_words(console: Console) -> None:

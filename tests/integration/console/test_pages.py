@@ -29,8 +29,32 @@ async def test_the_page_is_in_the_language_of_the_browser_until_one_is_chosen(
     assert "Live calls" in again.text
 
 
-async def test_the_page_has_no_inline_script_style_or_foreign_address(console: Console) -> None:
-    page = (await console.client.get("/")).text
+PAGES = ["/", "/alerts", "/history", "/calls/call-1", "/rules", "/webhooks"]
+
+
+@pytest.mark.parametrize(("path", "section"), [*zip(PAGES, PAGES, strict=True)])
+async def test_every_page_has_the_links_to_all_and_marks_its_own(
+    console: Console, path: str, section: str
+) -> None:
+    section = "/history" if section.startswith("/calls") else section
+    for language, live in (("en", "Live"), ("zh", "实时")):
+        answer = await console.client.get(f"{path}?lang={language}")
+        assert f'<a href="/"{" aria-current=" if section == "/" else ">"}' in answer.text
+        assert f"{live}</a>" in answer.text
+        assert re.findall(r'<a href="([^"]+)" aria-current="page"', answer.text) == [section]
+        assert answer.headers["vary"] == "Accept-Language, Cookie"
+
+
+async def test_the_address_of_a_call_is_never_markup(console: Console) -> None:
+    answer = await console.client.get("/calls/%22%3E%3Cscript%3Ealert(1)%3C%2Fscript%3E")
+    assert "<script>alert" not in answer.text
+
+
+@pytest.mark.parametrize("path", PAGES)
+async def test_no_page_has_inline_script_style_or_foreign_address(
+    console: Console, path: str
+) -> None:
+    page = (await console.client.get(path)).text
     for attributes, body in re.findall(r"<script([^>]*)>(.*?)</script>", page, re.DOTALL):
         assert 'type="application/json"' in attributes or not body.strip()
     assert "<style" not in page
@@ -38,14 +62,21 @@ async def test_the_page_has_no_inline_script_style_or_foreign_address(console: C
     assert not re.search(r'(src|href)="(https?:)?//', page)
 
 
-async def test_every_file_that_the_page_and_its_modules_name_is_served(console: Console) -> None:
-    page = (await console.client.get("/")).text
-    names = set(re.findall(r'(?:src|href)="(/static/[^"]+)"', page))
-    assert names
-    for name in list(names):
+@pytest.mark.parametrize("path", PAGES)
+async def test_every_file_that_a_page_and_its_modules_name_is_served(
+    console: Console, path: str
+) -> None:
+    page = (await console.client.get(path)).text
+    waiting = set(re.findall(r'(?:src|href)="(/static/[^"]+)"', page))
+    names: set[str] = set()
+    while waiting:
+        name = waiting.pop()
+        names.add(name)
         if name.endswith(".js"):
             text = (await console.client.get(name)).text
-            names |= {f"/static/js/{module}" for module in re.findall(r'from "\./([^"]+)"', text)}
+            found = re.findall(r'from "\./([^"]+)"', text)
+            waiting |= {f"/static/js/{module}" for module in found} - names
+    assert len(names) > 5
     for name in sorted(names):
         answer = await console.client.get(name)
         assert answer.status_code == 200, name

@@ -8,6 +8,7 @@ import re
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import quote
 
 from fastapi import APIRouter, Request
 from starlette.requests import ClientDisconnect
@@ -30,6 +31,8 @@ class Resource:
     methods: frozenset[str] = frozenset({"GET"})
     name: str | None = None
     """What the owner calls it, where that is not unique among the services."""
+    free_names: bool = False
+    """Whether people name its parts, so that an address may hold any character but slashes."""
 
 
 RESOURCES: Final[Mapping[str, Resource]] = {
@@ -37,15 +40,19 @@ RESOURCES: Final[Mapping[str, Resource]] = {
     "audit": Resource("ingest"),
     "sources": Resource("ingest", frozenset({"GET", "POST", "PATCH", "DELETE"})),
     "sources-file": Resource("ingest", frozenset({"GET", "POST"})),
+    "export": Resource("storage"),
+    "search": Resource("storage"),
+    "segments": Resource("storage"),
     "sessions": Resource("storage"),
     "records": Resource("storage"),
     "alerts": Resource("storage"),
     "stats": Resource("storage"),
+    "utterances": Resource("storage"),
     # what people do with alerts: acknowledge, assign, comment, close
     "inbox": Resource("alerting", frozenset({"GET", "POST"}), name="alerts"),
     "silences": Resource("alerting", frozenset({"GET", "POST", "PUT", "DELETE"})),
-    "rules": Resource("alerting", frozenset({"GET", "POST", "PUT", "DELETE"})),
-    "channels": Resource("alerting", frozenset({"GET", "POST"})),
+    "rules": Resource("alerting", frozenset({"GET", "POST", "PUT", "DELETE"}), free_names=True),
+    "channels": Resource("alerting", frozenset({"GET", "POST"}), free_names=True),
     "deliveries": Resource("alerting", frozenset({"GET", "POST"})),
     "webhooks": Resource("alerting", frozenset({"GET", "POST", "PATCH", "DELETE"})),
     "engine": Resource("inference"),
@@ -78,6 +85,7 @@ RESPONSE_HEADERS: Final = frozenset(
 METHODS: Final = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 _SEGMENT: Final = re.compile(r"(?!\.{1,2}$)[\w.:~-]+")
+_FREE_SEGMENT: Final = re.compile(r"(?!\.{1,2}$)[^/\\\x00-\x1f\x7f]+")
 
 
 def forward_router(upstreams: Upstreams) -> APIRouter:
@@ -89,15 +97,20 @@ def forward_router(upstreams: Upstreams) -> APIRouter:
     async def forward(request: Request, resource: str, rest: str = "") -> Response:
         """Pass the request on to the owner of the resource."""
         target = RESOURCES.get(resource)
-        if target is None or not all(map(_SEGMENT.fullmatch, rest.split("/") if rest else ())):
+        parts = rest.split("/") if rest else []
+        if target is None or not _is_address(target, parts):
             raise NotFoundError(f"there is no {request.url.path}")
         if request.method not in target.methods:
             return _not_allowed(request.method, resource, target)
-        name = target.name or resource
-        path = f"/v1/{name}/{rest}" if rest else f"/v1/{name}"
+        path = "/".join(["/v1", target.name or resource, *(quote(part, safe="") for part in parts)])
         return await _pass_on(upstreams, target.owner, request, path)
 
     return router
+
+
+def _is_address(target: Resource, parts: list[str]) -> bool:
+    segment = _FREE_SEGMENT if target.free_names else _SEGMENT
+    return all(map(segment.fullmatch, parts))
 
 
 async def _pass_on(upstreams: Upstreams, owner: Upstream, request: Request, path: str) -> Response:

@@ -5,6 +5,7 @@ export class ApiError extends Error {
     super(body?.detail || `HTTP ${status}`);
     this.status = status;
     this.kind = body?.error || "";
+    this.body = body;
   }
 }
 
@@ -16,9 +17,18 @@ export async function ask(path, options = {}) {
   return body;
 }
 
-export function send(path, value) {
+/** Send JSON; `version` is that of the thing that was looked at, so that nobody's change is lost. */
+export function send(path, value, { method = "POST", version = null } = {}) {
   const headers = { Accept: "application/json", "Content-Type": "application/json" };
-  return ask(path, { method: "POST", headers, body: JSON.stringify(value) });
+  if (version !== null) headers["If-Match"] = `"${version}"`;
+  return ask(path, { method, headers, body: JSON.stringify(value) });
+}
+
+/** A query from names and values; what is empty is left out, a list is repeated. */
+export function query(values) {
+  const pairs = Object.entries(values).flatMap(([name, value]) => [value].flat().map((each) => [name, each]));
+  const given = pairs.filter(([, value]) => value !== "" && value !== null && value !== undefined && value !== false);
+  return given.length ? `?${new URLSearchParams(given)}` : "";
 }
 
 /** Upload a recording, telling of the progress (0 to 1); fetch cannot do that. */

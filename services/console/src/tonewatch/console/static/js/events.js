@@ -7,7 +7,7 @@ import { t, wallTime } from "./text.js";
 const RECONNECT_MS = 2000;
 const NAMES = ["score", "gap", "alert", "session"];
 
-/** Follow the event stream; handlers: snapshot(board), and one per event name. */
+/** Follow the event stream; handlers, all optional: snapshot(board), and one per event name. */
 export class LiveStream {
   constructor(handlers) {
     this.handlers = handlers;
@@ -25,7 +25,7 @@ export class LiveStream {
       const board = await ask("/live");
       this.cursor = board.cursor;
       this.#status(board.status);
-      this.handlers.snapshot(board);
+      this.handlers.snapshot?.(board);
     } catch {
       this.#lost();
       setTimeout(() => this.start(), RECONNECT_MS);
@@ -53,7 +53,7 @@ export class LiveStream {
       source.addEventListener(name, (event) => {
         this.#heard();
         this.cursor = event.lastEventId || this.cursor;
-        this.handlers[name](JSON.parse(event.data));
+        this.handlers[name]?.(JSON.parse(event.data));
       });
     }
   }

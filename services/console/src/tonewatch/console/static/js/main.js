@@ -4,6 +4,7 @@ import { sourceForm } from "./addsource.js";
 import * as alerts from "./alerts.js";
 import { every } from "./api.js";
 import { LiveStream } from "./events.js";
+import { health } from "./health.js";
 import * as live from "./live.js";
 import * as system from "./system.js";
 import { tryIt } from "./tryit.js";
@@ -28,6 +29,6 @@ const stream = new LiveStream({
 stream.start();
 alerts.loadPast();
 
-every(5_000, system.health);
+every(5_000, health);
 every(10_000, system.sources);
 every(15_000, system.rules);

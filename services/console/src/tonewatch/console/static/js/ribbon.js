@@ -27,20 +27,24 @@ dark.addEventListener("change", () => {
 });
 
 export class Ribbon {
-  /** `columns` fixes the width in seconds (newest at the right); null fits what is there. */
-  constructor({ columns = null, axis = false, onPick = null }) {
+  /**
+   * `columns` fixes the width in cells (newest at the right); null fits what is there.
+   * `unit` is how many seconds a cell stands for.
+   */
+  constructor({ columns = null, axis = false, onPick = null, unit = 1 }) {
     this.canvas = el("canvas", { role: "img" });
     this.root = el("div", { className: "ribbon" }, this.canvas);
     this.height = 0;
     this.columns = columns;
     this.axis = axis;
+    this.unit = unit;
     this.first = 0;
     this.cells = [];
     this.canvas.addEventListener("pointermove", (event) => this.#showTip(event));
     this.canvas.addEventListener("pointerleave", () => (byId("tip").hidden = true));
     if (onPick) {
       this.canvas.classList.add("pickable");
-      this.canvas.addEventListener("click", (event) => onPick(this.#second(event)));
+      this.canvas.addEventListener("click", (event) => onPick(this.#index(event) * unit));
     }
     this.observer = new ResizeObserver(() => this.draw());
     this.observer.observe(this.root);
@@ -134,12 +138,13 @@ export class Ribbon {
 
   #scale(pen, step, width) {
     const choices = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600];
-    const every = choices.find((seconds) => seconds * step >= 44) || 3600;
+    const pixels = step / this.unit; // of a second
+    const every = choices.find((seconds) => seconds * pixels >= 44) || 3600;
     pen.fillStyle = colours().muted;
     pen.font = "11px system-ui, sans-serif";
-    for (let second = 0; second * step < width - 16; second += every) {
-      pen.fillRect(second * step, this.height, 1, 4);
-      pen.fillText(position(this.first + second), second * step + 3, this.height + 12);
+    for (let second = 0; second * pixels < width - 16; second += every) {
+      pen.fillRect(second * pixels, this.height, 1, 4);
+      pen.fillText(position(this.first * this.unit + second), second * pixels + 3, this.height + 12);
     }
   }
 
@@ -151,19 +156,19 @@ export class Ribbon {
     return this.columns ? this.columns - this.cells.length : 0;
   }
 
-  #second(event) {
+  #index(event) {
     const x = event.clientX - this.canvas.getBoundingClientRect().left;
     return this.first + Math.floor(x / this.#step()) - this.#shift();
   }
 
   #showTip(event) {
     const tip = byId("tip");
-    const second = this.#second(event);
-    const cell = this.cells[second - this.first];
+    const index = this.#index(event);
+    const cell = this.cells[index - this.first];
     tip.hidden = !cell;
     if (!cell) return;
     const value = cell.confidence ? ` ${percent(cell.confidence)} %` : "";
-    tip.textContent = `${position(second)}  ${emotionName(cell.emotion)}${value}`;
+    tip.textContent = `${position(index * this.unit)}  ${emotionName(cell.emotion)}${value}`;
     const left = Math.min(event.clientX + 12, innerWidth - tip.offsetWidth - 8);
     tip.style.left = `${left}px`;
     tip.style.top = `${event.clientY - tip.offsetHeight - 10}px`;

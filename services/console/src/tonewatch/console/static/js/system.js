@@ -1,62 +1,17 @@
-// The other parts of the page: health of the services, rules in force, sources.
+// The other parts of the page: rules in force, sources.
 
 import { ask } from "./api.js";
 import { byId, el, say } from "./dom.js";
 import { nameSources } from "./live.js";
-import { emotionName, named, percent, t, wallTime } from "./text.js";
-
-let engine = null;
-let shownHealth = "";
-
-export async function health() {
-  const list = byId("system");
-  try {
-    const { items } = await ask("/system");
-    if (items.some((item) => item.service === "inference" && item.state !== "down")) await loadEngine();
-    // nothing new: whoever reads or tabs through the chips is left in peace
-    const seen = JSON.stringify([items, engine]);
-    if (seen === shownHealth) return;
-    shownHealth = seen;
-    // a chip that somebody has opened to read must not be replaced under the reader
-    const open = new Set([...list.querySelectorAll("details[open]")].map((each) => each.dataset.service));
-    list.replaceChildren(...items.map((item) => serviceChip(item, open.has(item.service))));
-  } catch {
-    shownHealth = "";
-    list.replaceChildren(el("li", {}, el("span", { className: "service down" }, t("system.unreachable"))));
-  }
-}
-
-async function loadEngine() {
-  engine ??= await ask("/engine").catch(() => null);
-}
-
-function serviceChip(item, open) {
-  const name = named("system", item.service);
-  const state = named("system", item.state);
-  const checks = Object.entries(item.checks).map(([check, result]) =>
-    el("li", { className: result.ok ? "ok" : "bad" }, el("b", {}, check), ` ${result.detail}`),
-  );
-  if (item.detail) checks.push(el("li", { className: "bad" }, item.detail));
-  if (item.service === "inference" && engine) checks.push(el("li", {}, t("system.engine", engine)));
-  const summary = el("summary", { className: `service ${item.state}` }, el("i", { className: "dot" }), name, el("span", { className: "state" }, state));
-  return el("li", {}, el("details", { "data-service": item.service, open, name: "service" }, summary, el("ul", { className: "checks" }, ...checks)));
-}
-
-function condition(rule) {
-  const emotions = rule.combination?.emotions || [rule.emotion];
-  const threshold = `${percent(rule.combination?.min_sum ?? rule.threshold ?? 0)} %`;
-  const seconds = rule.duration_sec ?? 1;
-  const joined = emotions.filter(Boolean).map(emotionName).join(" + ");
-  const values = { emotion: joined, emotions: joined, threshold, seconds };
-  return t(rule.combination ? "rules.sum" : "rules.above", values);
-}
+import { conditionText } from "./ruletext.js";
+import { named, t, wallTime } from "./text.js";
 
 export async function rules() {
   try {
     const answer = await ask("/rules");
     const enabled = answer.rules.filter((rule) => rule.enabled !== false);
     const rows = enabled.map((rule) =>
-      el("li", {}, el("p", { className: "line" }, el("strong", {}, rule.name), el("span", { className: `badge priority-${rule.priority}` }, named("priority", rule.priority))), el("p", { className: "small muted" }, condition(rule))),
+      el("li", {}, el("p", { className: "line" }, el("strong", {}, rule.name), el("span", { className: `badge priority-${rule.priority}` }, named("priority", rule.priority))), el("p", { className: "small muted" }, conditionText(rule))),
     );
     byId("rules").replaceChildren(...rows);
     const note = answer.loaded_at ? t("rules.loaded", { file: answer.file || "", time: wallTime(answer.loaded_at) }) : "";

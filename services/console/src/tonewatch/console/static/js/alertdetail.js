@@ -1,0 +1,130 @@
+// One alert: what it is, what happened to it, who was told, and what can be done with it.
+
+import { actForms } from "./alertforms.js";
+import { heldText, labelText } from "./alertrow.js";
+import { ask } from "./api.js";
+import { deliveryRow } from "./deliveries.js";
+import { el } from "./dom.js";
+import { badge, button, facts, when } from "./parts.js";
+import { emotionName, named, percent, t } from "./text.js";
+
+export class AlertDetail {
+  /** `changed` is called after each act, `close` when the viewer goes back to the list. */
+  constructor(root, { changed, close }) {
+    this.root = root;
+    this.changed = changed;
+    this.close = close;
+    this.empty = [...root.childNodes];
+    this.id = null;
+    this.alert = null;
+    this.note = "";
+  }
+
+  clear() {
+    this.id = null;
+    this.root.replaceChildren(...this.empty);
+  }
+
+  async show(id) {
+    this.id = id;
+    this.note = "";
+    await this.reload();
+    if (this.id !== id) return;
+    this.root.focus({ preventScroll: true });
+    const isAlone = this.root.querySelector(".back").offsetParent !== null; // on a phone
+    if (isAlone) this.root.scrollIntoView({ block: "start" });
+  }
+
+  async reload() {
+    const { id } = this;
+    if (!id) return;
+    const path = encodeURIComponent(id);
+    try {
+      const [alert, kept] = await Promise.all([ask(`/inbox/${path}`), ask(`/alerts/${path}`).catch(() => null)]);
+      if (id !== this.id) return;
+      this.alert = alert;
+      this.root.replaceChildren(...this.#parts(alert, kept));
+    } catch (error) {
+      const problem = el("p", { className: "problem", role: "alert" }, t("part.away", { detail: error.message }));
+      if (id === this.id) this.root.replaceChildren(this.#back(), problem);
+    }
+  }
+
+  /** Show what has become of the alert meanwhile, unless somebody is writing here. */
+  follow(alert) {
+    if (!alert || !this.alert || (alert.version === this.alert.version && alert.state === this.alert.state && alert.telling === this.alert.telling)) return;
+    const isWriting = [...this.root.querySelectorAll("input")].some((field) => field.value !== field.defaultValue);
+    if (!isWriting) this.reload();
+  }
+
+  #back() {
+    return button(t("inbox.back"), this.close, { className: "back" });
+  }
+
+  #parts(alert, kept) {
+    const head = el("h3", {}, alert.rule);
+    const badges = el("p", { className: "line" }, badge("alerts", alert.state), badge("priority", alert.priority, `priority-${alert.priority}`));
+    const note = el("p", { className: "note", role: "status", hidden: !this.note }, this.note);
+    const part = (title, ...children) => el("section", {}, el("h4", {}, title), ...children);
+    return [
+      this.#back(),
+      head,
+      badges,
+      el("p", {}, alert.message),
+      note,
+      alertFacts(alert),
+      ...clip(kept),
+      ...actForms(alert, this.changed),
+      part(t("inbox.timeline"), el("ol", { className: "timeline" }, ...alert.timeline.map(happened))),
+      part(t("inbox.deliveries"), deliveries(alert, this.changed)),
+    ];
+  }
+}
+
+function alertFacts(alert) {
+  const call = `/calls/${encodeURIComponent(alert.session_id)}`;
+  const emotions = (alert.emotions || []).map(emotionName).join(" + ");
+  const value = t("alerts.value", { value: `${percent(alert.value)} %`, threshold: `${percent(alert.threshold)} %` });
+  return facts([
+    [t("inbox.call"), el("a", { href: call }, alert.session_id)],
+    [t("inbox.speaker"), named("speaker", alert.speaker)],
+    [t("inbox.labels"), labelText(alert.labels)],
+    [t("inbox.heard"), emotions && `${emotions}: ${value}`],
+    [t("inbox.began"), when(alert.started_at)],
+    [t("inbox.fired"), when(alert.fired_at)],
+    [t("inbox.ended"), when(alert.resolved_at)],
+    [t("inbox.told"), heldText(alert)],
+    [t("inbox.held_by"), alert.telling === "held" ? alert.held?.by : null],
+    [t("inbox.acknowledged_by"), byWhom(alert.acknowledged)],
+    [t("inbox.assigned_to"), alert.assigned_to],
+    [t("inbox.closed_by"), byWhom(alert.closed)],
+    [t("inbox.verdict"), alert.verdict && named("verdict", alert.verdict)],
+  ]);
+}
+
+const byWhom = (act) => act && el("span", {}, `${act.by}, `, when(act.at));
+
+/** The audio around the alert, where storage keeps it. */
+function clip(kept) {
+  if (kept?.clip?.state !== "kept") return [];
+  const source = `/api/v1/alerts/${encodeURIComponent(kept.alert_id)}/clip`;
+  return [el("audio", { controls: true, preload: "none", src: source, "aria-label": t("inbox.clip") })];
+}
+
+function happened(event) {
+  const more = [
+    event.reason && named("held", event.reason),
+    event.to !== undefined && (event.to || t("inbox.nobody")),
+    event.verdict && named("verdict", event.verdict),
+    event.channels?.join(", "),
+    event.comment && `“${event.comment}”`,
+  ].filter(Boolean);
+  const who = event.by && event.kind !== "held" ? ` · ${event.by}` : "";
+  return el("li", {}, when(event.at), ` ${named("event", event.kind)}${who}`, more.length ? el("span", { className: "muted" }, ` ${more.join(", ")}`) : null);
+}
+
+function deliveries(alert, changed) {
+  if (!alert.deliveries.length) return el("p", { className: "empty" }, t("inbox.nobody_told"));
+  const rows = alert.deliveries.map((told) => deliveryRow({ ...told, id: told.delivery_id, created_at: told.at }, changed));
+  return el("ul", { className: "list" }, ...rows);
+}

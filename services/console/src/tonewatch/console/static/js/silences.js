@@ -1,0 +1,36 @@
+// The silences that are in force, and the end of one.
+
+import { endSilence } from "./alertacts.js";
+import { ask } from "./api.js";
+import { byId, el, say } from "./dom.js";
+import { button, doing, fill, when } from "./parts.js";
+import { t } from "./text.js";
+
+const problem = byId("silences-problem");
+
+export async function showSilences() {
+  try {
+    const { items } = await ask("/silences?expired=false");
+    fill(byId("silences"), items.map(row), byId("silences-empty"));
+    byId("silence-count").textContent = items.length ? `(${items.length})` : "";
+    say(problem, "");
+  } catch (error) {
+    say(problem, t("part.away", { detail: error.message }));
+  }
+}
+
+function row(silence) {
+  const end = button(t("silence.end"), () =>
+    doing(end, problem, async () => {
+      await endSilence(silence.id);
+      await showSilences();
+    }),
+  );
+  return el(
+    "li",
+    {},
+    el("p", {}, el("code", {}, silence.matchers.join(", "))),
+    el("p", { className: "small muted" }, `${silence.author} · `, t("silence.until"), " ", when(silence.ends_at)),
+    end,
+  );
+}
