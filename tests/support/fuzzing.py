@@ -1,4 +1,4 @@
-"""Requests made from the schema of a running service, those that it allows and those it does not."""
+"""Requests made from the schema of a running service: what it allows, and what it does not."""
 
 import contextlib
 from collections import Counter

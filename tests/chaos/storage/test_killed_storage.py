@@ -1,6 +1,7 @@
 """Promise 1, its last part: storage killed again and again stores every score, and none twice."""
 
 import asyncio
+import json
 import os
 import signal
 import sys
@@ -8,98 +9,119 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from tests.support.messages import make_alert, make_score, make_session
-from tests.support.stored import outgoing, sql
+from tests.chaos.storage.load import FOR_EVER, Load, require_all, stored
 from tests.support.wait import wait_until
 from tonewatch.shared.broker import RedisBroker
-from tonewatch.shared.streams import DEAD
-from tonewatch.storage import writer
+from tonewatch.storage.database import Database
 
-KILLS = 5
-SESSIONS = 20
-SECONDS = 120
-SCORES = SESSIONS * SECONDS
+KILLS = 25
+"""On each kind of database."""
+
+# The service's real `main`, in a process that was forked from one with everything imported: fifty
+# starts of an interpreter would take most of the test's time.
+PARENT = """
+import os, sys
+from tonewatch.storage.main import main
+
+for _ in sys.stdin:
+    child = os.fork()
+    if child == 0:
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        sys.argv = ["tonewatch-storage", "run"]
+        main()
+    print(child, flush=True)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
+
+
+class Parent:
+    """Starts the service as often as it is asked."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+        self._child: int | None = None
+
+    async def start(self) -> int:
+        """The process id of a new service."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(b"go\n")
+        self._child = await self._number()
+        return self._child
+
+    async def exit_code(self) -> int:
+        """Of the service that was started last; waits for its end."""
+        code = await self._number()
+        self._child = None
+        return code
+
+    async def end(self) -> None:
+        """Leave no process behind, whatever happened."""
+        if self._child is not None:
+            os.kill(self._child, signal.SIGKILL)
+        self._process.kill()
+        await self._process.wait()
+
+    async def _number(self) -> int:
+        assert self._process.stdout is not None
+        return int(await asyncio.wait_for(self._process.stdout.readline(), 30))
 
 
 @asynccontextmanager
-async def _storage(
-    redis_url: str, folder: Path, partitions: int
-) -> AsyncIterator[asyncio.subprocess.Process]:
-    """The real process; small batches, so that a kill is likely to fall into one."""
+async def _parent(redis_url: str, url: str, folder: Path, partitions: int) -> AsyncIterator[Parent]:
+    """Small batches, so that a kill is likely to fall into one."""
     settings = {
         "TONEWATCH_REDIS__URL": redis_url,
         "TONEWATCH_PARTITIONS": str(partitions),
         "TONEWATCH_DATA_DIR": str(folder),
+        "TONEWATCH_STORAGE__DATABASE_URL": url,
         "TONEWATCH_STORAGE__PORT": "0",
         "TONEWATCH_STORAGE__CLAIM_IDLE_SECONDS": "0.5",
-        "TONEWATCH_STORAGE__BATCH_ROWS": "16",
+        "TONEWATCH_STORAGE__BATCH_ROWS": "32",
         "TONEWATCH_STORAGE__BATCH_SECONDS": "0",
+        "TONEWATCH_STORAGE__ROLLUP_SECONDS": "0.05",
+        "TONEWATCH_STORAGE__RETENTION": json.dumps(FOR_EVER),
+        "TONEWATCH_LOG__LEVEL": "error",
     }
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tonewatch.storage.main", "run", env={**os.environ, **settings}
+        sys.executable,
+        "-c",
+        PARENT,
+        env={**os.environ, **settings},
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
     )
+    parent = Parent(process)
     try:
-        yield process
+        yield parent
     finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
+        await parent.end()
 
 
-async def _publish(broker: RedisBroker) -> None:
-    """All seconds of all calls, evenly, for as long as the kills last."""
-    for second in range(SECONDS):
-        await broker.publish(
-            [
-                outgoing(make_score(second, "angry", session_id=f"call-{number}"))
-                for number in range(SESSIONS)
-            ]
-        )
-        await asyncio.sleep(0.1)
-
-
-def _stored(file: Path) -> int:
-    if not file.exists() or not sql(file, "SELECT 1 FROM sqlite_master WHERE name='sessions'"):
-        return 0
-    count: int = sql(file, "SELECT COUNT(*) FROM emotion_records")[0][0]
-    return count
-
-
-async def _wait_for_rows(file: Path, count: int) -> None:
-    await wait_until(lambda: _stored(file) >= count, 60, 0.002)
-
-
-async def _settled(broker: RedisBroker) -> bool:
-    states = [state for stream in writer.STREAMS for state in await broker.group_states(stream)]
-    mine = [state for state in states if state.group == writer.GROUP]
-    return all(state.oldest_unsettled_ms is None for state in mine)
-
-
-async def test_storage_killed_under_load_stores_each_score_once(
-    redis_url: str, broker: RedisBroker, tmp_path: Path
+async def test_storage_killed_again_and_again_under_load_stores_each_score_once(
+    redis_url: str, broker: RedisBroker, database_url: str, tmp_path: Path
 ) -> None:
-    file = tmp_path / "tonewatch.db"
-    calls = [f"call-{number}" for number in range(SESSIONS)]
-    await broker.publish([outgoing(make_session(session_id=call)) for call in calls])
-    await broker.publish([outgoing(make_alert(session_id=c, alert_id=c)) for c in calls])
-    publishing = asyncio.create_task(_publish(broker))
-    for kill in range(KILLS):
-        async with _storage(redis_url, tmp_path, broker.partitions) as process:
-            await _wait_for_rows(file, _stored(file) + 16 * (kill + 1))
-            process.send_signal(signal.SIGKILL)
-            assert await process.wait() == -signal.SIGKILL
-    await publishing
-    async with _storage(redis_url, tmp_path, broker.partitions) as process:
-        await wait_until(lambda: _settled(broker), 60, 0.1)
-        process.terminate()
-        assert await process.wait() == 0
-    distinct = "SELECT COUNT(*), COUNT(DISTINCT session_id || ':' || seq) FROM emotion_records"
-    assert sql(file, distinct) == [(SCORES, SCORES)]
-    marked = (
-        "SELECT COUNT(*), COUNT(DISTINCT session_id) FROM emotion_records WHERE alert_triggered"
-    )
-    assert sql(file, marked) == [(2 * SESSIONS, SESSIONS)]
-    assert sql(file, "SELECT COUNT(*), MIN(name), MAX(kind) FROM sessions") == [
-        (SESSIONS, "line 1", "pull")
-    ]
-    assert set((await broker.last_ids(DEAD)).values()) == {"0-0"}
+    load, stop = Load(broker), asyncio.Event()
+    database = Database(database_url)
+    await database.prepare()
+    await load.begin()
+    publishing = asyncio.create_task(load.until(stop))
+    async with _parent(redis_url, database_url, tmp_path, broker.partitions) as parent:
+        for kill in range(KILLS):
+            before = await stored(database)
+            child = await parent.start()
+            more = before + 1 + 7 * (kill % 5)
+            await wait_until(lambda more=more: _reached(database, more), 30, 0.005)  # type: ignore[misc]
+            os.kill(child, signal.SIGKILL)
+            assert await parent.exit_code() == -signal.SIGKILL
+        stop.set()
+        await publishing
+        await load.end()
+        child = await parent.start()
+        await require_all(load, database)
+        os.kill(child, signal.SIGTERM)
+        assert await parent.exit_code() == 0
+    await database.close()
+
+
+async def _reached(database: Database, count: int) -> bool:
+    return await stored(database) >= count

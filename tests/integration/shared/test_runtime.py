@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -24,6 +25,7 @@ from tonewatch.shared.errors import (
 )
 from tonewatch.shared.http import create_client
 from tonewatch.shared.runtime import Loop, Service
+from tonewatch.shared.runtime._serve import _listen
 from tonewatch.shared.settings import Port, ServiceOptions, Settings
 from tonewatch.shared.streams import FRAMES, Stream
 
@@ -221,3 +223,12 @@ def test_the_health_check_command_fails_when_nobody_answers() -> None:
     )
     assert answer.returncode == 1
     assert "no answer on port 1" in answer.stderr
+
+
+def test_the_second_part_of_an_answer_does_not_wait_for_the_first_to_be_acknowledged() -> None:
+    with (
+        _listen("127.0.0.1", 0) as listener,
+        socket.create_connection(listener.getsockname()),
+        listener.accept()[0] as accepted,
+    ):
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)

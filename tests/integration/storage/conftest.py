@@ -5,11 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import text
 
 from tests.support.postgres import USER, postgres_server
-from tonewatch.shared.broker import RedisBroker
+from tonewatch.shared.broker import MemoryBroker, RedisBroker
 from tonewatch.shared.database import close_engine, create_engine, sqlite_url
+from tonewatch.shared.http import ASGITransport, AsyncClient
+from tonewatch.shared.runtime import build_app
 from tonewatch.storage.database import Database
 from tonewatch.storage.service import StorageService
 from tonewatch.storage.settings import StorageOptions, StorageSettings
@@ -87,3 +90,17 @@ def make_service(broker: RedisBroker, tmp_path: Path) -> MakeService:
         )
 
     return make
+
+
+@pytest.fixture
+async def client(
+    database: Database, database_url: str, memory_broker: MemoryBroker, tmp_path: Path
+) -> AsyncIterator[AsyncClient]:
+    """Asks a service over the database; its loops do not run."""
+    options = StorageOptions(port=0, database_url=SecretStr(database_url))
+    settings = StorageSettings(data_dir=tmp_path, storage=options)
+    service = StorageService(settings, memory_broker)
+    transport = ASGITransport(build_app(service))
+    async with AsyncClient(transport=transport, base_url="http://storage") as made:
+        yield made
+    await service.close()

@@ -1,63 +1,22 @@
 """The query API over stored rows, on SQLite and PostgreSQL."""
 
 import struct
-from collections.abc import AsyncIterator
 from datetime import timedelta
-from typing import Any
 
 import pytest
-from fastapi import FastAPI
 
+from tests.support.asking import VIP, Json, all_pages, get
 from tests.support.messages import START, make_alert, make_gap, make_score, make_session
 from tests.support.stored import item, items
-from tonewatch.shared.broker import MemoryBroker
 from tonewatch.shared.emotions import EMOTIONS
-from tonewatch.shared.http import ASGITransport, AsyncClient
+from tonewatch.shared.http import AsyncClient
 from tonewatch.shared.messages import AlertState, Granularity, SessionState, Speaker
-from tonewatch.shared.runtime import build_app
-from tonewatch.storage.database import Database
-from tonewatch.storage.service import StorageService
-from tonewatch.storage.settings import StorageOptions, StorageSettings
 from tonewatch.storage.store import Store
-
-Json = dict[str, Any]
-VIP = {"agent_id": "a7", "queue": "售后", "customer_tier": "vip"}
-
-
-@pytest.fixture
-async def client(
-    database: Database, database_url: str, memory_broker: MemoryBroker
-) -> AsyncIterator[AsyncClient]:
-    options = StorageOptions(port=0, database_url=database_url)
-    service = StorageService(StorageSettings(storage=options), memory_broker)
-    app: FastAPI = build_app(service)
-    async with AsyncClient(transport=ASGITransport(app), base_url="http://storage") as made:
-        yield made
-    await service.close()
-
-
-async def _get(client: AsyncClient, path: str, **query: Any) -> Json:
-    query = {name.rstrip("_"): value for name, value in query.items()}
-    answer = await client.get(path, params=query)
-    assert answer.status_code == 200, answer.text
-    body: Json = answer.json()
-    return body
-
-
-async def _all_pages(client: AsyncClient, path: str, **query: Any) -> list[Json]:
-    found: list[Json] = []
-    cursor = None
-    while True:
-        body = await _get(client, path, **query, **({"cursor": cursor} if cursor else {}))
-        found += body["items"]
-        cursor = body["next_cursor"]
-        if cursor is None:
-            return found
 
 
 async def test_a_record_has_the_published_form(client: AsyncClient, store: Store) -> None:
     await store.write(items([make_score(3, "angry", labels=VIP, embedding_path="e/3.npy")]))
-    (record,) = (await _get(client, "/v1/records"))["items"]
+    (record,) = (await get(client, "/v1/records"))["items"]
     probabilities = record.pop("probabilities")
     assert list(probabilities) == [str(emotion) for emotion in EMOTIONS]
     assert probabilities["angry"] == 0.9
@@ -116,13 +75,13 @@ async def test_records_are_filtered(
         items(
             [
                 *(make_score(seq, "angry" if seq in (3, 4) else "sad") for seq in range(8)),
-                make_score(8, "sad", labels=VIP),
-                make_score(9, "no_speech", labels=VIP),
+                make_score(8, "sad", session_id="vip", labels=VIP),
+                make_score(9, "no_speech", session_id="vip", labels=VIP),
                 make_alert(),
             ]
         )
     )
-    found = (await _get(client, "/v1/records", **query))["items"]
+    found = (await get(client, "/v1/records", **query))["items"]
     assert [record["seq"] for record in found] == seqs
 
 
@@ -134,7 +93,7 @@ async def test_pages_hold_each_row_once_while_others_are_written(
     same: Json = {"captured_at": START}
     await store.write(items([make_score(seq, **same) for seq in range(10)]))
     await store.write(items([make_score(seq) for seq in range(10, 20)]))
-    first = await _get(client, "/v1/records", order=order, limit=7)
+    first = await get(client, "/v1/records", order=order, limit=7)
     await store.write(
         items(
             [
@@ -147,7 +106,7 @@ async def test_pages_hold_each_row_once_while_others_are_written(
     cursor: str | None = first["next_cursor"]
     found = list(first["items"])
     while cursor:
-        page = await _get(client, "/v1/records", order=order, limit=7, cursor=cursor)
+        page = await get(client, "/v1/records", order=order, limit=7, cursor=cursor)
         found += page["items"]
         cursor = page["next_cursor"]
     old = [record["seq"] for record in found if record["seq"] < 20]
@@ -190,7 +149,7 @@ async def test_a_session_is_complete_when_each_second_of_each_track_is_accounted
     end: Json = {"at": START + timedelta(seconds=10), "frames": 10}
 
     async def look() -> Json:
-        return await _get(client, "/v1/sessions/call-1")
+        return await get(client, "/v1/sessions/call-1")
 
     await store.write(items([make_session(speakers=both, labels=VIP)]))
     before = await look()
@@ -225,14 +184,14 @@ async def test_a_session_s_summary_is_the_mean_over_seconds_with_speech(
             ]
         )
     )
-    found = await _get(client, "/v1/sessions/call-1")
+    found = await get(client, "/v1/sessions/call-1")
     assert found["emotion"] == "angry"
     assert found["confidence"] == pytest.approx((0.8 + 0.4 / 8) / 2)
     assert found["probabilities"]["sad"] == pytest.approx((0.6 + 0.2 / 8) / 2)
     assert sum(found["probabilities"].values()) == pytest.approx(1)
     assert (found["scored"], found["speech_seconds"], found["alerts"]) == (3, 2, 1)
     assert found["duration_seconds"] == 3
-    quiet = await _get(client, "/v1/sessions/quiet")
+    quiet = await get(client, "/v1/sessions/quiet")
     assert (quiet["emotion"], quiet["confidence"], quiet["probabilities"]) == ("no_speech", 0, None)
 
 
@@ -245,7 +204,7 @@ async def test_sessions_are_listed_newest_first_and_filtered(
         name = f"call-{number}"
         await store.write(items([make_session(session_id=name, at=at, labels=labels)]))
     await store.write(items([make_session(SessionState.ENDED, session_id="call-5", frames=0)]))
-    pages = await _all_pages(client, "/v1/sessions", limit=2)
+    pages = await all_pages(client, "/v1/sessions", limit=2)
     assert [found["session_id"] for found in pages] == [f"call-{n}" for n in reversed(range(7))]
     for query, expected in (
         ({"state": "ended"}, ["call-5"]),
@@ -254,7 +213,7 @@ async def test_sessions_are_listed_newest_first_and_filtered(
         ({"from_": "2026-01-04T09:03:00Z"}, ["call-6"]),
         ({"kind": "rtmp"}, []),
     ):
-        found = (await _get(client, "/v1/sessions", **query))["items"]
+        found = (await get(client, "/v1/sessions", **query))["items"]
         assert [session["session_id"] for session in found] == expected
 
 
@@ -267,7 +226,7 @@ async def test_a_timeline_runs_in_order_with_gaps_alerts_and_matrices(
     matrix = struct.pack("<9f", *[0.25] * 9)
     await store.write([item(make_score(9, speaker=both[0], steps=1), steps=matrix)])
     path = "/v1/sessions/call-1/timeline"
-    whole = await _get(client, path)
+    whole = await get(client, path)
     places = [(found["seq"], found["speaker"]) for found in whole["items"]]
     assert places == [
         *[(s, w) for s in range(3, 8) for w in ("agent", "customer")],
@@ -278,8 +237,8 @@ async def test_a_timeline_runs_in_order_with_gaps_alerts_and_matrices(
     assert whole["items"][0]["steps"] is None
     assert [(gap["first_seq"], gap["reason"]) for gap in whole["gaps"]] == [(8, "overload")]
     assert [alert["alert_id"] for alert in whole["alerts"]] == ["alert-1"]
-    assert await _all_pages(client, path, limit=3) == whole["items"]
-    late = await _get(client, path, from_seq=9, steps="true", speaker="customer")
+    assert await all_pages(client, path, limit=3) == whole["items"]
+    late = await get(client, path, from_seq=9, steps="true", speaker="customer")
     assert late["items"][0]["steps"] == [[0.25] * 9]
     assert len(late["items"]) == 1
 
@@ -302,7 +261,7 @@ async def test_alerts_are_listed_filtered_and_shown_with_their_history(
             ]
         )
     )
-    everything = await _all_pages(client, "/v1/alerts", limit=1)
+    everything = await all_pages(client, "/v1/alerts", limit=1)
     assert [alert["alert_id"] for alert in everything] == ["alert-2", "alert-1"]
     for query, expected in (
         ({"rule": "VIP客户恐惧告警"}, ["alert-2"]),
@@ -312,31 +271,15 @@ async def test_alerts_are_listed_filtered_and_shown_with_their_history(
         ({"to": "2026-01-04T09:30:00Z"}, ["alert-1"]),
         ({"priority": "low"}, []),
     ):
-        found = (await _get(client, "/v1/alerts", **query))["items"]
+        found = (await get(client, "/v1/alerts", **query))["items"]
         assert [alert["alert_id"] for alert in found] == expected
-    one = await _get(client, "/v1/alerts/alert-1")
+    one = await get(client, "/v1/alerts/alert-1")
     assert [change["state"] for change in one["transitions"]] == ["firing", "resolved"]
     assert (one["state"], one["first_seq"], one["last_seq"]) == ("resolved", 3, 7)
     assert (one["fired_at"], one["resolved_at"]) == (
         "2026-01-04T09:00:05.000Z",
         "2026-01-04T09:00:09.000Z",
     )
-
-
-async def test_emotions_are_counted_most_frequent_first(client: AsyncClient, store: Store) -> None:
-    heard = ["sad", "angry", "sad", "no_speech"]
-    await store.write(items([make_score(n, emotion, 0.8) for n, emotion in enumerate(heard)]))
-    await store.write(items([make_score(0, "happy", granularity="utterance")]))
-    found = await _get(client, "/v1/stats/emotions")
-    assert found["total"] == 4
-    assert [(row["emotion"], row["count"], row["share"]) for row in found["items"]] == [
-        ("sad", 2, 0.5),
-        ("angry", 1, 0.25),
-        ("no_speech", 1, 0.25),
-    ]
-    assert found["items"][0]["mean_confidence"] == pytest.approx(0.8)
-    nothing = await _get(client, "/v1/stats/emotions", session_id="nobody")
-    assert (nothing["items"], nothing["total"]) == ([], 0)
 
 
 def _matrix(*emotions: str) -> bytes:
@@ -358,17 +301,17 @@ async def test_segments_join_the_steps_of_seconds_across_their_borders(
         score = make_score(seq, steps=len(names), end_ms=1000 * seq + 100 * len(names))
         await store.write([item(score, steps=_matrix(*names))])
     await store.write(items([make_score(4, "no_speech")]))
-    body = await _get(client, "/v1/sessions/call-1/segments")
+    body = await get(client, "/v1/sessions/call-1/segments")
     assert [(s["start_seconds"], s["end_seconds"], s["emotion"]) for s in body["items"]] == [
         (0.0, 1.2, "neutral"),
         (1.2, 2.5, "fearful"),
     ]
     assert body["items"][0]["confidence"] == pytest.approx(0.9, abs=1e-3)
     assert body["next_seq"] is None
-    first = await _get(client, "/v1/sessions/call-1/segments", limit=1)
+    first = await get(client, "/v1/sessions/call-1/segments", limit=1)
     assert [s["end_seconds"] for s in first["items"]] == [1.0]
     assert first["next_seq"] == 1
-    rest = await _get(client, "/v1/sessions/call-1/segments", from_seq=2, speaker="mixed")
+    rest = await get(client, "/v1/sessions/call-1/segments", from_seq=2, speaker="mixed")
     assert [s["start_seconds"] for s in rest["items"]] == [2.0]
     assert (await client.get("/v1/sessions/none/segments")).status_code == 404
 
@@ -387,11 +330,10 @@ async def test_utterances_are_records_and_count_as_no_seconds(
     await store.write(
         items([make_session(), *(make_score(seq) for seq in range(3)), spoken, spoken])
     )
-    found = (await _get(client, "/v1/records", granularity="utterance"))["items"]
+    found = (await get(client, "/v1/records", granularity="utterance"))["items"]
     assert [(r["seq"], r["start_ms"], r["end_ms"], r["emotion"]) for r in found] == [
         (0, 120, 2_780, "sad")
     ]
     assert found[0]["embedding_path"] == "embeddings/call-1/mixed-0.npy"
-    assert (await _get(client, "/v1/sessions/call-1"))["scored"] == 3
-    assert len((await _get(client, "/v1/sessions/call-1/timeline"))["items"]) == 3
-    assert (await _get(client, "/v1/stats/emotions"))["total"] == 3
+    assert (await get(client, "/v1/sessions/call-1"))["scored"] == 3
+    assert len((await get(client, "/v1/sessions/call-1/timeline"))["items"]) == 3

@@ -19,7 +19,7 @@ from tonewatch.shared.broker import RedisBroker
 from tonewatch.shared.http import create_client
 from tonewatch.shared.messages import Message
 from tonewatch.shared.streams import DEAD, SCORES
-from tonewatch.storage import writer
+from tonewatch.storage import committing, writer
 
 COUNT = "SELECT COUNT(*) FROM emotion_records"
 
@@ -97,7 +97,7 @@ async def test_a_locked_file_is_shown_and_waited_for_while_the_rest_answers(
     sqlite_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(writer, "SLOW_SECONDS", 0.2)
+    monkeypatch.setattr(committing, "SLOW_SECONDS", 0.2)
     async with running(make_service()) as base:
         await wait_until(sqlite_path.exists)
         with closing(sqlite3.connect(sqlite_path, isolation_level=None)) as other:

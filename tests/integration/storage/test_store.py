@@ -21,7 +21,13 @@ from tonewatch.shared.messages import (
 )
 from tonewatch.storage.database import Database
 from tonewatch.storage.errors import RowRefusedError
-from tonewatch.storage.models import AlertTransition, Base, EmotionRecord
+from tonewatch.storage.models import (
+    AlertTransition,
+    Base,
+    EmotionRecord,
+    EmotionSteps,
+    steps_of_record,
+)
 from tonewatch.storage.models import Session as SessionRow
 from tonewatch.storage.steps import unpack_steps
 from tonewatch.storage.store import Store
@@ -35,6 +41,8 @@ async def _dump(database: Database) -> dict[str, list[dict[str, Any]]]:
     for model in (*Base.registry.mappers,):
         table = model.local_table
         assert isinstance(table, Table)
+        if table.name == "rollup_positions":
+            continue
         columns = [c for c in table.columns if c.name not in ("id", "stored_at")]
         async with database.read() as session:
             rows = (await session.execute(select(*columns))).mappings().all()
@@ -104,7 +112,8 @@ async def test_order_batches_and_repeats_make_no_difference(
     found = await _dump(database)
     async with database.write() as connection:
         for table in reversed(Base.metadata.sorted_tables):
-            await connection.execute(table.delete())
+            if table.name != "rollup_positions":
+                await connection.execute(table.delete())
     await store.write(items(_a_call()))
     assert found == await _dump(database)
 
@@ -177,10 +186,9 @@ async def test_the_fine_matrix_is_stored_with_its_second(database: Database, sto
     blob = struct.pack("<18f", *([0.125] * 9 + [0.5] * 9))
     await store.write([item(make_score(0, steps=2), steps=blob), item(make_score(1))])
     async with database.read() as session:
-        query = select(EmotionRecord.steps).order_by(EmotionRecord.seq)
-        found = list(await session.scalars(query))
-    assert unpack_steps(found[0]) == [[0.125] * 9, [0.5] * 9]
-    assert found[1] is None
+        query = select(EmotionRecord.seq, EmotionSteps.steps).join(EmotionSteps, steps_of_record())
+        found = [(row[0], row[1]) for row in await session.execute(query)]
+    assert [(seq, unpack_steps(steps)) for seq, steps in found] == [(0, [[0.125] * 9, [0.5] * 9])]
 
 
 async def test_every_transition_of_an_alert_is_kept(database: Database, store: Store) -> None:

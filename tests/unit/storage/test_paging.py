@@ -13,8 +13,9 @@ from tonewatch.shared.errors import InvalidInputError
 from tonewatch.storage.api.paging import Keyset, cut
 from tonewatch.storage.models import Alert, EmotionRecord
 
-RECORDS = Keyset(EmotionRecord.timestamp, EmotionRecord.id)
-ALERTS = Keyset(Alert.started_at, Alert.alert_id)
+RECORDS = Keyset("time", (EmotionRecord.timestamp, EmotionRecord.id))
+ALERTS = Keyset("time", (Alert.started_at, Alert.alert_id))
+BY_VALUE = Keyset("value", (Alert.value, Alert.alert_id))
 
 
 @settings(deadline=None)
@@ -23,7 +24,7 @@ def test_a_cursor_holds_its_row_s_place(moment: datetime, key: int, order: str) 
     aware = moment.replace(tzinfo=START.tzinfo)
     cursor = RECORDS.cursor(SimpleNamespace(timestamp=aware, id=key), order)
     assert cursor.replace("-", "").replace("_", "").isalnum()
-    assert RECORDS._decode(cursor, order) == (aware, key)
+    assert RECORDS._decode(cursor, order) == [aware, key]
 
 
 @settings(deadline=None)
@@ -37,8 +38,12 @@ def test_a_cursor_of_another_list_or_order_is_refused() -> None:
     alert = ALERTS.cursor(SimpleNamespace(started_at=START, alert_id="abc"), "desc")
     with pytest.raises(InvalidInputError, match="next_cursor"):
         RECORDS.page(select(EmotionRecord), order="desc", limit=1, cursor=alert)
-    with pytest.raises(InvalidInputError, match="order=desc, not asc"):
+    with pytest.raises(InvalidInputError, match="order=desc, not sort=time order=asc"):
         ALERTS.page(select(Alert), order="asc", limit=1, cursor=alert)
+    value = BY_VALUE.cursor(SimpleNamespace(value=0.5, alert_id="告警"), "desc")
+    with pytest.raises(InvalidInputError, match="unchanged"):
+        ALERTS.page(select(Alert), order="desc", limit=1, cursor=value)
+    assert BY_VALUE._decode(value, "desc") == [0.5, "告警"]
 
 
 @settings(deadline=None)

@@ -1,7 +1,8 @@
 """Column types that read the same on SQLite and PostgreSQL."""
 
+import json
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Integer
 from sqlalchemy.dialects.postgresql import JSONB
@@ -39,3 +40,35 @@ class UtcDateTime(TypeDecorator[datetime]):
             return None
         moment: datetime = value
         return moment.replace(tzinfo=UTC) if dialect.name == "sqlite" else moment.astimezone(UTC)
+
+
+class Values:
+    """Values of the types above as the driver itself takes them, for inserts that bypass them.
+
+    Labels are the same for all seconds of a session, so their text is kept for a while.
+    """
+
+    _REMEMBERED: Final = 4096
+    _DIGITS: Final = len("2026-01-04 09:00:00.000000")
+
+    def __init__(self, dialect: str) -> None:
+        self._is_sqlite = dialect == "sqlite"
+        self._texts: dict[tuple[tuple[str, str], ...], str] = {}
+
+    def moment(self, value: datetime) -> Any:
+        """A moment: a datetime for PostgreSQL, the text that `UtcDateTime` makes for SQLite."""
+        if not self._is_sqlite:
+            return value
+        if value.utcoffset():
+            value = value.astimezone(UTC)
+        return value.isoformat(" ", "microseconds")[: self._DIGITS]  # without the zone
+
+    def labels(self, labels: dict[str, str]) -> str:
+        """Labels as JSON text."""
+        key = tuple(labels.items())
+        text = self._texts.get(key)
+        if text is None:
+            if len(self._texts) >= self._REMEMBERED:
+                self._texts.clear()
+            text = self._texts[key] = json.dumps(labels, ensure_ascii=False)
+        return text

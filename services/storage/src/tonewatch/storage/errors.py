@@ -6,16 +6,22 @@ it takes the batch; a row that it refuses for what the row holds is a dead lette
 
 from typing import Any, Final
 
+from asyncpg.exceptions import PostgresError
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
 
 from tonewatch.shared.errors import TonewatchError, UnavailableError
 
 _ROW_SQLSTATES: Final = ("22", "23")
 """Classes of SQLSTATE that speak of the row: data exception, integrity constraint violation."""
+_DISK_FULL: Final = "53100"
 
 
 class DatabaseUnavailableError(UnavailableError):
     """The database cannot serve us now."""
+
+
+class DatabaseFullError(DatabaseUnavailableError):
+    """There is no room for the write; a smaller one may still succeed."""
 
 
 class RowRefusedError(TonewatchError):
@@ -23,11 +29,22 @@ class RowRefusedError(TonewatchError):
 
 
 def translated(error: Exception) -> TonewatchError:
-    """The error as one of the two kinds above."""
+    """The error as one of the kinds above."""
     text = " ".join(str(getattr(error, "orig", None) or error).split())[:500]
     if refuses_row(error):
         return RowRefusedError(f"the database refuses the row: {type(error).__name__}: {text}")
+    if _is_full(error):
+        return DatabaseFullError(f"the database has no room: {text}")
     return DatabaseUnavailableError(f"the database does not serve: {type(error).__name__}: {text}")
+
+
+def _is_full(error: Exception) -> bool:
+    cause = getattr(error, "orig", None) or error
+    return (
+        getattr(cause, "sqlstate", None) == _DISK_FULL
+        or getattr(cause, "sqlite_errorname", None) == "SQLITE_FULL"
+        or "disk is full" in str(cause)
+    )
 
 
 def refuses_row(error: Exception) -> bool:
@@ -35,8 +52,8 @@ def refuses_row(error: Exception) -> bool:
 
     A missing table or right is not the row's fault: dead-lettering for it would empty the streams.
     """
-    if isinstance(error, DBAPIError):
-        sqlstate: Any = getattr(error.orig, "sqlstate", None)
+    if isinstance(error, (DBAPIError, PostgresError)):
+        sqlstate: Any = getattr(getattr(error, "orig", error), "sqlstate", None)
         return isinstance(error, (DataError, IntegrityError)) or str(sqlstate).startswith(
             _ROW_SQLSTATES
         )

@@ -16,6 +16,10 @@ class Item:
     message: Message
     steps: bytes | None = None
 
+    def without_steps(self) -> "Item":
+        """The same without its matrix, where there is no room for it."""
+        return Item(self.delivery, self.message)
+
 
 def item_of(delivery: Delivery) -> Item:
     """The delivery's message.

@@ -36,6 +36,14 @@ def _weigh(old: Any, new: Any, *, keep: bool) -> Any:
     return (old or new) if keep else (new or old)
 
 
+def merge_source(sources: dict[str, Row], told: Row) -> None:
+    """Bring what one session tells of its source into the rows of sources."""
+    row = sources.setdefault(told["source_id"], told)
+    newest = told if told["last_seen_at"] >= row["last_seen_at"] else row
+    first_seen_at = min(row["first_seen_at"], told["first_seen_at"])
+    sources[told["source_id"]] = newest | {"first_seen_at": first_seen_at}
+
+
 def new_alert_row(alert: Alert) -> Row:
     """The alert's row from its first transition that arrives."""
     firing = alert.state is AlertState.FIRING
@@ -44,6 +52,8 @@ def new_alert_row(alert: Alert) -> Row:
         "state": alert.state.value,
         "rule": alert.rule,
         "priority": alert.priority.value,
+        "action": alert.action.value,
+        "subject": alert.subject.value,
         "session_id": alert.session_id,
         "source_id": alert.source_id,
         "speaker": alert.speaker.value,

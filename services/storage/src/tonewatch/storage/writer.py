@@ -6,35 +6,52 @@ keys make the second time harmless.
 """
 
 import asyncio
-import random
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
 from tonewatch.shared.broker import Broker, Delivery, Outcome
-from tonewatch.shared.clock import utc_now
 from tonewatch.shared.errors import InvalidMessageError
 from tonewatch.shared.logging import get_logger
-from tonewatch.shared.messages import Score
 from tonewatch.shared.metrics import Metrics
 from tonewatch.shared.runtime import wait_for_stop
-from tonewatch.shared.streams import ALERTS, SCORES, SESSIONS
-from tonewatch.storage.errors import DatabaseUnavailableError, RowRefusedError
+from tonewatch.shared.streams import ALERTS, SCORES, SESSIONS, Stream
+from tonewatch.storage.committing import Committer
+from tonewatch.storage.disk import DiskLevel, DiskWatch
 from tonewatch.storage.incoming import Item, item_of
 from tonewatch.storage.settings import StorageOptions
-from tonewatch.storage.store import Store, Written
+from tonewatch.storage.store import Store
 
 GROUP: Final = "storage"
 STREAMS: Final = (SCORES, ALERTS, SESSIONS)
+SMALL_STREAMS: Final = (ALERTS, SESSIONS)
+"""Written to the last."""
 READ_BLOCK: Final = timedelta(seconds=1)
 CLAIM_EVERY_SECONDS: Final = 2.0
-FIRST_PAUSE_SECONDS: Final = 0.2
-LONGEST_PAUSE_SECONDS: Final = 5.0
-SLOW_SECONDS: Final = 3.0
-"""A write that takes longer is shown in /ready: the database is locked or overwhelmed."""
 
 log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A batch: what can be stored, and what never can."""
+
+    items: list[Item]
+    dead: list[Outcome]
+
+
+def decoded(batch: Sequence[Delivery]) -> Decoded:
+    """The messages of deliveries; those that are none become dead letters."""
+    items: list[Item] = []
+    dead: list[Outcome] = []
+    for delivery in batch:
+        try:
+            items.append(item_of(delivery))
+        except InvalidMessageError as error:
+            dead.append(Outcome(delivery, dead=error.message))
+    return Decoded(items, dead)
 
 
 class Writer:
@@ -48,48 +65,59 @@ class Writer:
         options: StorageOptions,
         *,
         consumer: str,
+        disk: DiskWatch,
     ) -> None:
         self._broker = broker
-        self._store = store
+        self._committer = Committer(store, disk, metrics)
         self._metrics = metrics
         self._options = options
         self._consumer = consumer
+        self._disk = disk
         self._count = max(16, options.batch_rows // broker.partitions)
         self._claimed_at = 0.0
-        self._writing_since: float | None = None
-        self._failure: str | None = None
 
     @property
     def trouble(self) -> str | None:
         """Why messages do not reach the database just now; None while they do."""
-        if self._failure is not None:
-            return self._failure
-        waited = 0.0 if self._writing_since is None else time.monotonic() - self._writing_since
-        return f"a write has waited for {waited:.0f} s" if waited > SLOW_SECONDS else None
+        return self._committer.trouble
+
+    @property
+    def _streams(self) -> Sequence[Stream]:
+        """What may be written now: without room for seconds they stay where they are."""
+        return STREAMS if self._disk.level < DiskLevel.CRITICAL else SMALL_STREAMS
 
     async def run(self, stop: asyncio.Event) -> None:
         """The loop; returns after `stop`, with what was read either settled or left pending."""
         await self._take_up_own(stop)
-        while not stop.is_set():
-            batch = await self._claim() or await self._collect(stop)
-            if batch:
+        ahead = asyncio.create_task(self._next(stop))
+        try:
+            while (batch := await ahead) is not None:
+                ahead = asyncio.create_task(self._next(stop))
                 await self._process(batch, stop)
+        finally:
+            ahead.cancel()
+
+    async def _next(self, stop: asyncio.Event) -> Decoded | None:
+        """The next batch, read and decoded while the one before is written; None after `stop`."""
+        while not stop.is_set():
+            if batch := await self._claim() or await self._collect(stop):
+                return decoded(batch)
+        return None
 
     async def _take_up_own(self, stop: asyncio.Event) -> None:
         """First what this consumer (the same name, before a restart) was handed and left."""
-        for stream in STREAMS:
+        for stream in self._streams:
             while not stop.is_set():
                 batch = await self._broker.pending(stream, GROUP, self._consumer, count=self._count)
-                if not batch:
+                if not batch or not await self._process(decoded(batch), stop):
                     break
-                await self._process(batch, stop)
 
     async def _claim(self) -> list[Delivery]:
         if time.monotonic() - self._claimed_at < CLAIM_EVERY_SECONDS:
             return []
         self._claimed_at = time.monotonic()
         claimed: list[Delivery] = []
-        for stream in STREAMS:
+        for stream in self._streams:
             found = await self._broker.claim(
                 stream,
                 GROUP,
@@ -99,6 +127,8 @@ class Writer:
             )
             self._metrics.count("claimed_total", len(found), stream=stream.name)
             claimed += found
+        if claimed:
+            self._claimed_at = 0.0  # where there were some, there may be more
         return claimed
 
     async def _collect(self, stop: asyncio.Event) -> list[Delivery]:
@@ -116,72 +146,22 @@ class Writer:
 
     async def _read(self, block: timedelta | None) -> list[Delivery]:
         return await self._broker.read(
-            STREAMS, GROUP, self._consumer, count=self._count, block=block
+            self._streams, GROUP, self._consumer, count=self._count, block=block
         )
 
-    async def _process(self, batch: Sequence[Delivery], stop: asyncio.Event) -> None:
-        """Store a batch and acknowledge it; without acknowledging if stopped while it waits."""
-        items: list[Item] = []
-        dead: list[Outcome] = []
-        for delivery in batch:
-            try:
-                items.append(item_of(delivery))
-            except InvalidMessageError as error:
-                dead.append(Outcome(delivery, dead=error.message))
-        refused = await self._write_until_done(items, stop)
-        if refused is None:
-            return
-        dead += refused
-        failed = {id(outcome.delivery) for outcome in dead}
-        stored = [item for item in items if id(item.delivery) not in failed]
-        await self._broker.settle([*dead, *(Outcome(item.delivery) for item in stored)])
+    async def _process(self, batch: Decoded, stop: asyncio.Event) -> int:
+        """Store a batch and acknowledge what was stored; says how much that was.
+
+        Nothing is if it waits for the database and the service stops, and seconds are not while
+        the disk is full: they stay pending, and are claimed again later.
+        """
+        done = await self._committer.commit(batch.items, stop)
+        if done is None:
+            return 0
+        dead = batch.dead + done.refused
+        await self._broker.settle([*dead, *(Outcome(item.delivery) for item in done.stored)])
         self._note_dead(dead)
-
-    async def _write_until_done(
-        self, items: Sequence[Item], stop: asyncio.Event
-    ) -> list[Outcome] | None:
-        """Write, again and again while the database is away; None if told to stop meanwhile."""
-        pause = FIRST_PAUSE_SECONDS
-        while True:
-            try:
-                refused = await self._write(items)
-            except DatabaseUnavailableError as error:
-                self._failure = error.message
-                log.warning("write waits", reason=error.message, rows=len(items))
-                if stop.is_set():
-                    return None
-                await wait_for_stop(stop, pause * random.uniform(0.8, 1.2))  # noqa: S311 - jitter
-                pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
-            else:
-                self._failure = None
-                return refused
-
-    async def _write(self, items: Sequence[Item]) -> list[Outcome]:
-        """Write the items; those that the database refuses are found by halving, and returned."""
-        if not items:
-            return []
-        self._writing_since = time.monotonic()
-        try:
-            written = await self._store.write(items)
-        except RowRefusedError as error:
-            if len(items) == 1:
-                return [Outcome(items[0].delivery, dead=error.message)]
-            half = len(items) // 2
-            return [*await self._write(items[:half]), *await self._write(items[half:])]
-        finally:
-            self._writing_since = None
-        self._note_written(items, written)
-        return []
-
-    def _note_written(self, items: Sequence[Item], written: Written) -> None:
-        self._metrics.observe("write_batch_rows", len(items))
-        for table, count in written.items():
-            self._metrics.count("records_written_total", count, table=table)
-        now = utc_now()
-        for item in items:
-            if isinstance(item.message, Score):
-                waited = (now - item.message.published_at).total_seconds()
-                self._metrics.observe("frame_to_stored_seconds", max(0.0, waited))
+        return len(dead) + len(done.stored)
 
     def _note_dead(self, dead: Sequence[Outcome]) -> None:
         for outcome in dead:

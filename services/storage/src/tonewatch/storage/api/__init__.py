@@ -2,16 +2,42 @@
 
 from fastapi import APIRouter
 
-from tonewatch.storage.api import alerts, records, sessions, stats
+from tonewatch.storage.api import (
+    alerts,
+    clips,
+    erasures,
+    export,
+    records,
+    retention,
+    search,
+    sessions,
+    similar,
+    stats,
+)
 from tonewatch.storage.database import Database
+from tonewatch.storage.embeddings import Similar
+from tonewatch.storage.evidence import Clips
+from tonewatch.storage.retention import Eraser, RetentionOptions
 
 
-def build_router(database: Database) -> APIRouter:
-    """All routes under /v1, answered from this database."""
+def build_router(database: Database, kept: Clips, alike: Similar) -> APIRouter:
+    """All routes under /v1, answered from this database, these clips and embeddings."""
     router = APIRouter(prefix="/v1")
-    for part in (records, sessions, alerts, stats):
+    for part in (records, sessions, alerts, stats, search, export):
         router.include_router(part.build_router(database))
+    router.include_router(clips.build_router(database, kept))
+    router.include_router(similar.build_router(database, alike))
     return router
 
 
-__all__ = ["build_router"]
+def build_retention_router(
+    database: Database, eraser: Eraser, options: RetentionOptions
+) -> APIRouter:
+    """Erasure, legal holds and retention, also under /v1."""
+    router = APIRouter(prefix="/v1")
+    router.include_router(erasures.build_router(database, eraser))
+    router.include_router(retention.build_router(database, options))
+    return router
+
+
+__all__ = ["build_retention_router", "build_router"]

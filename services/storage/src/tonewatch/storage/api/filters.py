@@ -1,35 +1,24 @@
-"""What a query may ask for: parameters, their limits, and the conditions they become."""
+"""What each list may be asked for: parameters and their limits."""
 
-from datetime import UTC, datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
-from sqlalchemy import ColumnElement
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from tonewatch.shared.emotions import Emotion
-from tonewatch.shared.messages import AlertState, Granularity, Priority, SessionState, Speaker
-from tonewatch.storage.models import Alert, EmotionRecord, Session
+from tonewatch.shared.messages import (
+    AlertAction,
+    AlertState,
+    AlertSubject,
+    Granularity,
+    Priority,
+    SessionState,
+    Speaker,
+)
+from tonewatch.storage.api.parameters import Label, Moment, Share, Text, Zone, in_utc
 
-Condition = ColumnElement[bool]
 Order = Literal["asc", "desc"]
-
-
-def _in_utc(moment: datetime) -> datetime:
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-
-
-def _label(text: str) -> str:
-    name, colon, _ = text.partition(":")
-    if not colon or not name:
-        raise ValueError("a label is written name:value, such as customer_tier:vip")
-    if '"' in name or "\\" in name:
-        raise ValueError("a label's name holds no quotation mark or backslash")
-    return text
-
-
-Moment = Annotated[datetime, AfterValidator(_in_utc)]
-Text = Annotated[str, Field(max_length=256)]
-Label = Annotated[str, AfterValidator(_label), Field(max_length=400)]
+HeardEmotion = Emotion | Literal["no_speech"]
+Verdict = Literal["right", "false_alarm", "needs_coaching"]
 
 
 class Filter(BaseModel):
@@ -38,9 +27,10 @@ class Filter(BaseModel):
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
     begin: Moment | None = Field(
-        default=None, alias="from", description="Not before this (ISO 8601; UTC if no zone)"
+        default=None, alias="from", description="Not before this (ISO 8601; in `tz` if no offset)"
     )
     end: Moment | None = Field(default=None, alias="to", description="Before this")
+    tz: Zone = Field(default="UTC", description="IANA time zone of `from`, `to` and of days")
     source_id: Text | None = None
     agent_id: Text | None = Field(default=None, description="Label agent_id")
     queue: Text | None = Field(default=None, description="Label queue")
@@ -50,6 +40,8 @@ class Filter(BaseModel):
 
     @model_validator(mode="after")
     def _time_runs_forward(self) -> Self:
+        self.begin = self.begin and in_utc(self.begin, self.tz)
+        self.end = self.end and in_utc(self.end, self.tz)
         if self.begin and self.end and self.begin >= self.end:
             raise ValueError("`from` must be before `to`")
         return self
@@ -58,90 +50,96 @@ class Filter(BaseModel):
 class PageFilter(Filter):
     """A list that is read page by page."""
 
-    order: Order = Field(default="desc", description="By time; desc is newest first")
+    sort: str = "time"
+    order: Order = Field(default="desc", description="desc: newest, or greatest, first")
     limit: int = Field(default=100, ge=1, le=1000, description="Items of a page")
     cursor: str | None = Field(
-        default=None, max_length=512, description="`next_cursor` of the page before"
+        default=None, max_length=4096, description="`next_cursor` of the page before"
     )
 
 
-class _RecordChoice(BaseModel):
-    """What picks records beside time, source and labels."""
+class HeardFilter(Filter):
+    """What picks seconds, segments and utterances by who spoke and how."""
 
     session_id: Text | None = None
     speaker: Speaker | None = None
-    emotion: list[Emotion | Literal["no_speech"]] = Field(
-        default_factory=list, description="Repeat for several"
+    emotion: list[HeardEmotion] = Field(
+        default_factory=list, max_length=16, description="Repeat for several"
     )
+    confidence_min: Share | None = Field(default=None, description="At least this confident")
+    confidence_max: Share | None = Field(default=None, description="At most this confident")
+
+    @model_validator(mode="after")
+    def _confidence_is_a_range(self) -> Self:
+        low, high = self.confidence_min, self.confidence_max
+        if low is not None and high is not None and low > high:
+            raise ValueError("`confidence_min` must not be above `confidence_max`")
+        return self
+
+
+class RecordChoice(HeardFilter):
+    """Which records; also of an export."""
+
     alert_triggered: bool | None = None
-
-
-class RecordFilter(PageFilter, _RecordChoice):
-    """Parameters of /v1/records."""
-
     granularity: Granularity | None = None
 
 
-class StatsFilter(Filter, _RecordChoice):
-    """Parameters of /v1/stats/emotions."""
+class RecordFilter(RecordChoice, PageFilter):
+    """Parameters of /v1/records."""
 
-    granularity: Granularity = Granularity.FRAME
+    sort: Literal["time"] = "time"
+
+
+class SegmentChoice(HeardFilter):
+    """Which segments; also of an export. Confidence is the highest of a segment's seconds."""
+
+    seconds_min: int | None = Field(default=None, ge=1, le=86_400, description="At least so long")
+
+
+class SegmentListFilter(SegmentChoice, PageFilter):
+    """Parameters of /v1/segments."""
+
+    sort: Literal["time", "peak"] = Field(default="time", description="peak: by confidence")
+
+
+class UtteranceFilter(HeardFilter, PageFilter):
+    """Parameters of /v1/utterances."""
+
+    sort: Literal["time", "confidence"] = "time"
 
 
 class SessionFilter(PageFilter):
     """Parameters of /v1/sessions."""
 
+    sort: Literal["time", "name"] = "time"
     limit: int = Field(default=50, ge=1, le=200, description="Items of a page")
     state: SessionState | None = None
     kind: Text | None = None
+    alerted: bool | None = Field(default=None, description="With, or without, an alert")
+    rule: Text | None = Field(default=None, description="With an alert of this rule")
 
 
-class AlertFilter(PageFilter):
-    """Parameters of /v1/alerts."""
+class AlertChoice(Filter):
+    """Which alerts; also of an export."""
 
+    session_id: Text | None = None
+    speaker: Speaker | None = None
     rule: Text | None = None
     state: AlertState | None = None
     priority: Priority | None = None
-    session_id: Text | None = None
+    action: AlertAction | None = None
+    subject: AlertSubject | None = None
+    emotion: list[Emotion] = Field(
+        default_factory=list, max_length=16, description="The rule speaks of one of these"
+    )
+    value_min: float | None = Field(default=None, allow_inf_nan=False)
+    value_max: float | None = Field(default=None, allow_inf_nan=False)
+    verdict: Verdict | Literal["none"] | None = Field(
+        default=None, description="none: nobody has judged it yet"
+    )
 
 
-def record_conditions(asked: RecordFilter | StatsFilter) -> list[Condition]:
-    """Conditions on `emotion_records`."""
-    model = EmotionRecord
-    found = [
-        *_common(asked, model, model.timestamp),
-        *_equal(asked, model, "session_id", "speaker", "granularity", "alert_triggered"),
-    ]
-    if asked.emotion:
-        found.append(model.emotion.in_([str(emotion) for emotion in asked.emotion]))
-    return found
+class AlertFilter(AlertChoice, PageFilter):
+    """Parameters of /v1/alerts."""
 
-
-def session_conditions(asked: SessionFilter) -> list[Condition]:
-    """Conditions on `sessions`."""
-    return [*_common(asked, Session, Session.started_at), *_equal(asked, Session, "state", "kind")]
-
-
-def alert_conditions(asked: AlertFilter) -> list[Condition]:
-    """Conditions on `alerts`."""
-    return [
-        *_common(asked, Alert, Alert.started_at),
-        *_equal(asked, Alert, "rule", "state", "priority", "session_id"),
-    ]
-
-
-def _common(asked: Filter, model: Any, moment: Any) -> list[Condition]:
-    found = _equal(asked, model, "source_id", "agent_id", "queue")
-    if asked.begin is not None:
-        found.append(moment >= asked.begin)
-    if asked.end is not None:
-        found.append(moment < asked.end)
-    for text in asked.label:
-        name, _, value = text.partition(":")
-        found.append(model.labels[name].as_string() == value)
-    return found
-
-
-def _equal(asked: BaseModel, model: Any, *names: str) -> list[Condition]:
-    wanted = {name: getattr(asked, name) for name in names}
-    return [getattr(model, name) == value for name, value in wanted.items() if value is not None]
+    sort: Literal["time", "value"] = "time"

@@ -1,39 +1,76 @@
-"""GET /v1/records."""
+"""GET /v1/records, /v1/segments and /v1/utterances: what was heard, finest to coarsest."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
-from fastapi import APIRouter, Query
-from sqlalchemy import select
-from sqlalchemy.orm import defer
+from fastapi import APIRouter, Query, Response
 
-from tonewatch.storage.api.filters import RecordFilter, record_conditions
-from tonewatch.storage.api.paging import Keyset, cut
-from tonewatch.storage.api.views import Page, RecordView, probabilities, view_of
+from tonewatch.storage.api.conditions import (
+    choose_records,
+    choose_segments,
+    choose_utterances,
+)
+from tonewatch.storage.api.filters import RecordFilter, SegmentListFilter, UtteranceFilter
+from tonewatch.storage.api.listing import page_query, page_rows
+from tonewatch.storage.api.paging import Keyset
+from tonewatch.storage.api.views import (
+    Page,
+    RecordView,
+    RunView,
+    UtteranceView,
+    as_json,
+    probabilities,
+    run_view,
+    view_of,
+)
 from tonewatch.storage.database import Database
-from tonewatch.storage.models import EmotionRecord
+from tonewatch.storage.models import EmotionRecord, Segment, Utterance
 
-KEYSET = Keyset(EmotionRecord.timestamp, EmotionRecord.id)
+_SEGMENT: Final = (Segment.session_id, Segment.speaker, Segment.first_seq)
+_UTTERANCE: Final = (Utterance.session_id, Utterance.speaker, Utterance.number)
+RECORDS: Final = Keyset("time", (EmotionRecord.timestamp, EmotionRecord.id))
+SEGMENTS: Final = {
+    "time": Keyset("time", (Segment.started_at, *_SEGMENT)),
+    "peak": Keyset("peak", (Segment.peak, *_SEGMENT)),
+}
+UTTERANCES: Final = {
+    "time": Keyset("time", (Utterance.started_at, *_UTTERANCE)),
+    "confidence": Keyset("confidence", (Utterance.confidence, *_UTTERANCE)),
+}
 
 
 def build_router(database: Database) -> APIRouter:
-    """The route over this database."""
+    """The routes over this database."""
     router = APIRouter(tags=["records"])
 
-    @router.get("/records")
-    async def list_records(asked: Annotated[RecordFilter, Query()]) -> Page[RecordView]:
-        """Stored seconds, newest first."""
-        query = KEYSET.page(
-            select(EmotionRecord)
-            .where(*record_conditions(asked))
-            .options(defer(EmotionRecord.steps, raiseload=True)),
-            order=asked.order,
-            limit=asked.limit,
-            cursor=asked.cursor,
-        )
+    @router.get("/records", response_model=Page[RecordView])
+    async def list_records(asked: Annotated[RecordFilter, Query()]) -> Response:
+        """Stored seconds (and utterances), newest first."""
         async with database.read() as session:
-            found = (await session.scalars(query)).all()
-        rows, following = cut(found, asked.limit, lambda row: KEYSET.cursor(row, asked.order))
+            choice = await choose_records(session, asked)
+            query = page_query(EmotionRecord, RECORDS, asked, choice, asked.emotion)
+            rows, following = await page_rows(session, query, RECORDS, asked)
         items = [view_of(RecordView, row, probabilities=probabilities(row)) for row in rows]
-        return Page[RecordView](items=items, next_cursor=following)
+        return as_json(Page[RecordView](items=items, next_cursor=following))
+
+    @router.get("/segments")
+    async def list_segments(asked: Annotated[SegmentListFilter, Query()]) -> Page[RunView]:
+        """Runs of seconds with one emotion, of all sessions, newest or most confident first."""
+        keyset = SEGMENTS[asked.sort]
+        async with database.read() as session:
+            choice = await choose_segments(session, asked)
+            query = page_query(Segment, keyset, asked, choice, asked.emotion)
+            rows, following = await page_rows(session, query, keyset, asked)
+        return Page[RunView](items=[run_view(row) for row in rows], next_cursor=following)
+
+    @router.get("/utterances")
+    async def list_utterances(asked: Annotated[UtteranceFilter, Query()]) -> Page[UtteranceView]:
+        """Stretches of speech between pauses, newest or most confident first."""
+        keyset = UTTERANCES[asked.sort]
+        async with database.read() as session:
+            choice = await choose_utterances(session, asked)
+            query = page_query(Utterance, keyset, asked, choice, asked.emotion)
+            rows, following = await page_rows(session, query, keyset, asked)
+        items = [view_of(UtteranceView, row, probabilities=probabilities(row)) for row in rows]
+        return Page[UtteranceView](items=items, next_cursor=following)
 
     return router

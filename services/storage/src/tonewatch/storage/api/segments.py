@@ -5,12 +5,11 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import undefer
 
 from tonewatch.shared.messages import Granularity, Speaker
 from tonewatch.shared.segments import Stretch, segments
 from tonewatch.storage.api.views import Segments, SegmentView
-from tonewatch.storage.models import EmotionRecord
+from tonewatch.storage.models import EmotionRecord, EmotionSteps, steps_of_record
 from tonewatch.storage.steps import unpack_steps
 
 MOST_SECONDS: Final = 600
@@ -44,10 +43,14 @@ async def segments_of(session: AsyncSession, session_id: str, asked: SegmentFilt
     )
     if asked.speaker is not None:
         query = query.where(model.speaker == asked.speaker.value)
-    rows = await session.scalars(query.where(model.seq < end_seq).options(undefer(model.steps)))
+    rows = await session.execute(
+        query.where(model.seq < end_seq)
+        .outerjoin(EmotionSteps, steps_of_record())
+        .add_columns(EmotionSteps.steps)
+    )
     tracks: dict[str, list[Stretch]] = {}
-    for row in rows:
-        matrix = unpack_steps(row.steps)
+    for row, steps in rows:
+        matrix = unpack_steps(steps)
         tracks.setdefault(row.speaker, []).append(Stretch(row.start_ms, row.end_ms, matrix))
     after = query.where(model.seq >= end_seq).with_only_columns(model.seq).limit(1)
     return Segments(

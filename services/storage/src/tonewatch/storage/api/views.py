@@ -3,11 +3,12 @@
 from datetime import datetime
 from typing import Annotated, Generic, TypeVar
 
+from fastapi import Response
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
 from tonewatch.shared.clock import iso_utc
 from tonewatch.shared.emotions import EMOTIONS
-from tonewatch.storage.models import POSTERIOR, EmotionRecord
+from tonewatch.storage.models import POSTERIOR, EmotionRecord, Segment, Utterance
 
 Time = Annotated[datetime, PlainSerializer(iso_utc, return_type=str)]
 Probabilities = dict[str, float]
@@ -57,10 +58,48 @@ class RecordView(View):
     stored_at: Time
 
 
-class TimelineItem(View):
-    """One second of a session, with the finer matrix if it was asked for."""
+class UtteranceView(View):
+    """A stretch of speech between pauses."""
 
-    seq: int
+    session_id: str
+    source_id: str
+    speaker: str
+    number: int = Field(description="Counts the utterances of the track")
+    agent_id: str | None
+    queue: str | None
+    started_at: Time
+    start_ms: int
+    end_ms: int
+    emotion: str
+    confidence: float
+    probabilities: Probabilities | None
+    embedding_path: str | None
+
+
+class RunView(View):
+    """A run of consecutive seconds of one track with one emotion."""
+
+    session_id: str
+    source_id: str
+    speaker: str
+    emotion: str
+    agent_id: str | None
+    queue: str | None
+    started_at: Time
+    first_seq: int
+    last_seq: int
+    start_ms: int
+    end_ms: int
+    seconds: int
+    confidence: float = Field(description="Mean of its seconds")
+    peak: float = Field(description="The highest confidence of a second in it")
+
+
+class TimelineItem(View):
+    """One second of a session (or, with `points`, several that lie side by side)."""
+
+    seq: int = Field(description="The first of its seconds")
+    seconds: int = Field(default=1, description="Stored seconds that it stands for")
     start_ms: int
     end_ms: int
     speaker: str
@@ -120,12 +159,33 @@ class AlertView(View):
     resolved_at: Time | None
     decided_at: Time
     message: str
+    action: str
+    subject: str
+    verdict: str | None
+    verdict_by: str | None
+    verdict_at: Time | None
+    verdict_comment: str | None
+
+
+class ClipView(View):
+    """The audio kept around an alert, or why there is none."""
+
+    state: str = Field(description="kept, or missed: no audio was left")
+    first_seq: int
+    last_seq: int
+    started_at: Time | None
+    seconds: float
+    encrypted: bool = Field(description="At rest; what is sent is FLAC")
+    size_bytes: int
+    detail: str
+    created_at: Time
 
 
 class AlertDetail(AlertView):
     """One alert with its history."""
 
     transitions: list[TransitionView]
+    clip: ClipView | None = Field(description="Null if none was asked for, or it was removed")
 
 
 class SessionView(View):
@@ -161,6 +221,9 @@ class Timeline(View):
     items: list[TimelineItem]
     gaps: list[GapView]
     alerts: list[AlertView]
+    bucket_seconds: int = Field(
+        default=1, description="With `points`: seconds of the session that an item stands for"
+    )
     next_cursor: str | None = Field(description="For the seconds after these; null at the end")
 
 
@@ -184,22 +247,18 @@ class Segments(View):
     )
 
 
-class EmotionShare(View):
-    """How often one emotion was the strongest."""
-
-    emotion: str
-    count: int
-    share: float = Field(description="Of all seconds counted")
-    mean_confidence: float
+def as_json(view: View) -> Response:
+    """The answer, written by pydantic alone: FastAPI would look at every value of it twice more."""
+    return Response(view.model_dump_json(), media_type="application/json")
 
 
-class EmotionStats(Page[EmotionShare]):
-    """How often each emotion was the strongest, most frequent first."""
+def run_view(row: Segment) -> RunView:
+    """A segment with what follows from its columns."""
+    seconds = row.last_seq - row.first_seq + 1
+    return view_of(RunView, row, seconds=seconds, confidence=row.confidence_sum / seconds)
 
-    total: int
 
-
-def probabilities(record: EmotionRecord) -> Probabilities | None:
+def probabilities(record: EmotionRecord | Utterance) -> Probabilities | None:
     """The nine probabilities by label; None when nobody spoke."""
     if record.p_angry is None:
         return None

@@ -1,0 +1,22 @@
+"""Whose voice is kept: nobody's, unless somebody asked for it."""
+
+from typing import Final
+
+from tonewatch.shared.messages import Alert, AlertState, AlertSubject, Speaker
+from tonewatch.storage.evidence._options import EvidenceOptions
+
+LABEL: Final = "evidence"
+
+
+def wants_clip(alert: Alert, options: EvidenceOptions) -> bool:
+    """Whether this transition of an alert is to be kept as a clip."""
+    if alert.state is not AlertState.FIRING or alert.subject is not AlertSubject.EMOTION:
+        return False
+    if options.sources == "none" or alert.speaker not in options.speakers:
+        return False
+    return options.sources == "all" or _asked_for(alert.labels.get(LABEL, ""), alert.speaker)
+
+
+def _asked_for(label: str, speaker: Speaker) -> bool:
+    words = label.lower().replace(",", " ").split()
+    return words == ["true"] or speaker.value in words

@@ -1,0 +1,117 @@
+"""Records into the database: what the driver does fastest, and each of them once.
+
+Duplicates are rare (a process died between commit and acknowledgement), so the quick way assumes
+that there are none, and finds out whether it was right. Which ids were new is what the caller needs
+to know: only they get a matrix.
+"""
+
+from collections.abc import Collection, Sequence
+from typing import Any, Final, Protocol
+
+from asyncpg.exceptions import UniqueViolationError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from tonewatch.storage.rows import RECORD_COLUMNS, STEPS_COLUMNS
+
+Rows = Sequence[tuple[Any, ...]]
+
+
+class RecordTable(Protocol):
+    """`emotion_records` and `emotion_steps` of one kind of database."""
+
+    async def reserve(self, connection: AsyncConnection, count: int) -> Sequence[int]:
+        """Ids for so many new records, each greater than any that a finished transaction used."""
+
+    async def insert(self, connection: AsyncConnection, rows: Rows) -> Collection[int]:
+        """Insert the rows that are not there yet; answers their ids (a set or a range)."""
+
+    async def insert_steps(self, connection: AsyncConnection, rows: Rows) -> None:
+        """Insert matrices of records that are new."""
+
+
+class SqliteRecords:
+    """One prepared statement and the driver's executemany."""
+
+    _NEXT_ID: Final = (
+        "SELECT 1 + MAX(COALESCE((SELECT MAX(id) FROM emotion_records), 0), "
+        "COALESCE((SELECT record_id FROM rollup_positions WHERE name = 'records'), 0))"
+    )
+    _INSERT: Final = (
+        f"INSERT INTO emotion_records ({', '.join(RECORD_COLUMNS)}) "  # noqa: S608 - our columns
+        f"VALUES ({', '.join('?' * len(RECORD_COLUMNS))}) ON CONFLICT DO NOTHING"
+    )
+    _INSERT_STEPS: Final = (
+        f"INSERT INTO emotion_steps ({', '.join(STEPS_COLUMNS)}) VALUES (?, ?, ?)"  # noqa: S608
+    )
+
+    async def reserve(self, connection: AsyncConnection, count: int) -> Sequence[int]:
+        """The ids that follow the greatest; the write lock keeps others from taking them."""
+        first = (await connection.exec_driver_sql(self._NEXT_ID)).scalar_one()
+        return range(first, first + count)
+
+    async def insert(self, connection: AsyncConnection, rows: Rows) -> Collection[int]:
+        """All at once; asks which were new only if some were not."""
+        inserted = await connection.exec_driver_sql(self._INSERT, list(rows))
+        if inserted.rowcount == len(rows):
+            return range(rows[0][0], rows[0][0] + len(rows))
+        found = await connection.exec_driver_sql(
+            "SELECT id FROM emotion_records WHERE id >= ?", (rows[0][0],)
+        )
+        return set(found.scalars())
+
+    async def insert_steps(self, connection: AsyncConnection, rows: Rows) -> None:
+        """All at once."""
+        await connection.exec_driver_sql(self._INSERT_STEPS, list(rows))
+
+
+class PostgresRecords:
+    """COPY, and where it meets a duplicate, a COPY beside the table and what is missing from it."""
+
+    _STAGE: Final = (
+        "CREATE TEMPORARY TABLE IF NOT EXISTS incoming_records (LIKE emotion_records) "
+        "ON COMMIT DELETE ROWS"
+    )
+    _MISSING: Final = (
+        f"INSERT INTO emotion_records ({', '.join(RECORD_COLUMNS)}) "  # noqa: S608 - our columns
+        f"SELECT {', '.join(RECORD_COLUMNS)} FROM incoming_records AS i "
+        "WHERE NOT EXISTS (SELECT 1 FROM emotion_records AS r "
+        "WHERE (r.session_id, r.speaker, r.seq, r.granularity) "
+        "= (i.session_id, i.speaker, i.seq, i.granularity)) "
+        "ORDER BY id ON CONFLICT DO NOTHING RETURNING id"
+    )
+
+    async def reserve(self, connection: AsyncConnection, count: int) -> Sequence[int]:
+        """The next ids of the sequence."""
+        found = await connection.exec_driver_sql(
+            "SELECT nextval('emotion_records_id_seq') FROM generate_series(1, $1)", (count,)
+        )
+        return list(found.scalars())
+
+    async def insert(self, connection: AsyncConnection, rows: Rows) -> Collection[int]:
+        """COPY straight into the table, behind a savepoint."""
+        try:
+            async with connection.begin_nested():
+                await self._copy(connection, "emotion_records", RECORD_COLUMNS, rows)
+        except UniqueViolationError:
+            await connection.exec_driver_sql(self._STAGE)
+            await self._copy(connection, "incoming_records", RECORD_COLUMNS, rows)
+            found = await connection.exec_driver_sql(self._MISSING)
+            return set(found.scalars())
+        return {row[0] for row in rows}
+
+    async def insert_steps(self, connection: AsyncConnection, rows: Rows) -> None:
+        """COPY."""
+        await self._copy(connection, "emotion_steps", STEPS_COLUMNS, rows)
+
+    @staticmethod
+    async def _copy(
+        connection: AsyncConnection, table: str, columns: Sequence[str], rows: Rows
+    ) -> None:
+        raw = await connection.get_raw_connection()
+        driver: Any = raw.driver_connection
+        await driver.copy_records_to_table(table, records=rows, columns=columns)
+
+
+def record_table(dialect: str) -> RecordTable:
+    """The tables as this kind of database fills them best."""
+    return SqliteRecords() if dialect == "sqlite" else PostgresRecords()
