@@ -1,6 +1,7 @@
 """Clips around alerts: cut from the stream, kept as asked for, removed in time."""
 
 import io
+import sys
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 from cryptography.fernet import Fernet
-from obstore.store import MemoryStore
+from obstore.store import MemoryStore, S3Store
 from pydantic import SecretStr
 from sqlalchemy import delete, func, insert, select
 
@@ -21,14 +22,27 @@ from tests.support.stored import items
 from tests.support.wait import wait_until
 from tonewatch.shared.broker import Broker, MemoryBroker, Outgoing, RedisBroker
 from tonewatch.shared.clock import utc_now
-from tonewatch.shared.errors import ConfigurationError, ConflictError, NotFoundError
+from tonewatch.shared.errors import (
+    ConfigurationError,
+    ConflictError,
+    NotFoundError,
+    UnavailableError,
+)
 from tonewatch.shared.http import ASGITransport, AsyncClient, create_client
 from tonewatch.shared.messages import AlertState, AlertSubject, Lane, Speaker
 from tonewatch.shared.metrics import Metrics
 from tonewatch.shared.runtime import build_app
 from tonewatch.shared.streams import ALERTS, FRAMES, UPLOADS, partition_of
 from tonewatch.storage.database import Database
-from tonewatch.storage.evidence import Bucket, Cipher, Clips, EvidenceOptions, Folder, Recorder
+from tonewatch.storage.evidence import (
+    Bucket,
+    Cipher,
+    Clips,
+    EvidenceOptions,
+    Folder,
+    Recorder,
+    place_of,
+)
 from tonewatch.storage.evidence._policy import wants_clip
 from tonewatch.storage.models import EvidenceClip, LegalHold, Session
 from tonewatch.storage.service import StorageService
@@ -324,3 +338,27 @@ async def test_a_service_at_work_keeps_clips_and_leaves_the_frames_to_others(
     assert seconds_of(clip.content) == [3, 4, 5, 6]
     assert await broker.group_states(FRAMES) == before
     assert 'tonewatch_evidence_clips_total{outcome="kept"} 1.0' in metrics
+
+
+def test_the_place_of_clips_is_named_by_the_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert isinstance(place_of(None, tmp_path), Folder)
+    assert isinstance(place_of("s3://calls/evidence", tmp_path), Bucket)
+    with pytest.raises(ConfigurationError, match=r"storage\.evidence\.bucket"):
+        place_of("nowhere", tmp_path)
+    monkeypatch.setitem(sys.modules, "obstore.store", None)
+    with pytest.raises(ConfigurationError, match=r"tonewatch-storage\[s3\]"):
+        place_of("s3://calls/evidence", tmp_path)
+
+
+async def test_a_bucket_that_does_not_answer_is_named(tmp_path: Path) -> None:
+    options = {"endpoint": "http://127.0.0.1:9", "skip_signature": True, "region": "none"}
+    store = S3Store(
+        "calls",
+        config=options,  # type: ignore[arg-type]
+        client_options={"allow_http": True},
+        retry_config={"max_retries": 0},
+    )
+    with pytest.raises(UnavailableError, match="the bucket of clips"):
+        await Bucket(store).put("a.flac", b"fLaC")

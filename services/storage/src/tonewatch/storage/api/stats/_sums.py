@@ -28,7 +28,6 @@ from tonewatch.storage.models import (
 
 HOUR: Final = timedelta(hours=1)
 VERDICTS: Final[tuple[str, ...]] = get_args(Verdict)
-_SUMMED: Final = (*SECONDS_OF.values(), *PROBABILITY_SUMS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +36,11 @@ class SecondSum:
 
     keys: tuple[Any, ...]
     seconds: dict[str, int]  # by emotion; those that were the strongest at least once
-    probabilities: dict[str, float]  # sums over the seconds with speech
+    probabilities: dict[str, float]  # sums over the seconds with speech; if asked for
 
 
 async def second_sums(session: AsyncSession, asked: SumFilter, *keys: str) -> list[SecondSum]:
-    """Sums by keys, which are of `hour` and `agent_id`; one sum of all without keys."""
+    """Sums by keys, which are of `hour` and `agent_id`; without keys one, with probabilities."""
     table: Any = TrackRollup if asked.by_session else EmotionHour
     if asked.by_session:
         query = _by_track(asked)
@@ -53,7 +52,8 @@ async def second_sums(session: AsyncSession, asked: SumFilter, *keys: str) -> li
         query = _by_hour(asked)
         of = {"hour": EmotionHour.hour, "agent_id": EmotionHour.agent_id}
     columns = [of[key] for key in keys]
-    sums = [func.sum(getattr(table, name)) for name in _SUMMED]
+    names = SECONDS_OF.values() if keys else (*SECONDS_OF.values(), *PROBABILITY_SUMS)
+    sums = [func.sum(getattr(table, name)) for name in names]
     grouped = query.with_only_columns(*columns, *sums, maintain_column_froms=True)
     rows = (await session.execute(grouped.group_by(*columns))).all()
     return [_second_sum(row, len(keys)) for row in rows if row[-1] is not None]
@@ -69,7 +69,7 @@ async def alert_sums(session: AsyncSession, asked: SumFilter, key: str) -> Seque
 def _second_sum(row: Sequence[Any], keys: int) -> SecondSum:
     numbers = row[keys:]
     counts = dict(zip(SECONDS_OF, map(int, numbers[: len(SECONDS_OF)]), strict=True))
-    probabilities = dict(zip(map(str, EMOTIONS), numbers[len(SECONDS_OF) :], strict=True))
+    probabilities = dict(zip(map(str, EMOTIONS), numbers[len(SECONDS_OF) :], strict=False))
     heard = {label: seconds for label, seconds in counts.items() if seconds}
     return SecondSum(tuple(row[:keys]), heard, probabilities)
 
