@@ -59,7 +59,7 @@ step spelling codespell
 step shell lint_shell
 step yaml lint_yaml
 
-pytest_arguments=(-n "${TEST_PROCESSES:-2}" --cov --cov-report=)
+pytest_arguments=(-n "${TEST_PROCESSES:-4}" --cov --cov-report=)
 if [[ $mode == fast ]]; then
     step tests pytest "${pytest_arguments[@]}" -m "unit or contract" "$@"
 else
