@@ -55,7 +55,7 @@ async def test_a_changed_file_is_taken_over_and_the_unchanged_source_goes_on(
         os.kill(os.getpid(), signal.SIGHUP)
         await wait_until(lambda: _has(client, {"one"}))
         assert (await names(client))["one"]["session_id"] == first["one"]["session_id"]
-        assert (await client.get("/v1/sources-file")).json()["error"] is None
+        await wait_until(lambda: _is_accepted(client))
         entries = (await client.get("/v1/audit")).json()["items"]
     assert {(entry["actor"], entry["action"]) for entry in entries} == {
         ("sources file", "source.added"),
@@ -79,6 +79,10 @@ async def test_a_key_of_another_source_changes_nothing(
 
 async def _sessions(reader: Reader, state: SessionState, least: int) -> bool:
     return len(await reader.sessions(state)) >= least
+
+
+async def _is_accepted(client: AsyncClient) -> bool:
+    return (await client.get("/v1/sources-file")).json()["error"] is None
 
 
 async def _has(client: AsyncClient, wanted: set[str]) -> bool:
