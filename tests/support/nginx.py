@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.support.require import require_tool
-from tests.support.wait import wait_until
+from tests.support.wait import accepts, wait_until
 
 # one process, as whoever runs the tests: its folders belong to nobody else
 FRAME: Final = """
@@ -37,18 +37,12 @@ async def http_nginx(folder: Path, http: str, port: int) -> AsyncIterator[str]:
         binary, "-e", str(log), "-p", str(folder), "-c", str(config)
     )
 
-    async def accepts() -> bool:
+    async def serves() -> bool:
         assert process.returncode is None, log.read_text()
-        try:
-            _, writer = await asyncio.open_connection("127.0.0.1", port)
-        except OSError:
-            return False
-        writer.close()
-        await writer.wait_closed()
-        return True
+        return await accepts(port)
 
     try:
-        await wait_until(accepts)
+        await wait_until(serves)
         yield f"http://127.0.0.1:{port}"
     finally:
         if process.returncode is None:

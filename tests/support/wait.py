@@ -22,3 +22,14 @@ async def wait_until(
             source = getattr(predicate, "__qualname__", repr(predicate))
             raise AssertionError(f"not true within {timeout_seconds} s: {source}")
         await asyncio.sleep(interval_seconds)
+
+
+async def accepts(port: int) -> bool:
+    """Whether somebody on loopback takes connections there."""
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+    except OSError:
+        return False
+    writer.close()
+    await writer.wait_closed()
+    return True

@@ -11,7 +11,7 @@ import pytest
 
 from tests.integration.ingest.streams import Encoder, StreamServer
 from tests.support.require import require_path, require_tool
-from tests.support.wait import wait_until
+from tests.support.wait import accepts, wait_until
 from tonewatch.ingest.service import IngestService
 from tonewatch.ingest.settings import IngestOptions, IngestSettings
 from tonewatch.shared.broker import RedisBroker
@@ -105,7 +105,7 @@ async def nginx(rtmp_port: int, tmp_path: Path) -> AsyncIterator[StartNginx]:
             binary, "-e", str(log), "-p", str(tmp_path), "-c", str(config)
         )
         processes.append(process)
-        await wait_until(lambda: _accepts(rtmp_port))
+        await wait_until(lambda: accepts(rtmp_port))
         return log
 
     yield start
@@ -113,13 +113,3 @@ async def nginx(rtmp_port: int, tmp_path: Path) -> AsyncIterator[StartNginx]:
         if process.returncode is None:
             process.terminate()
         await process.wait()
-
-
-async def _accepts(port: int) -> bool:
-    try:
-        _, writer = await asyncio.open_connection("127.0.0.1", port)
-    except OSError:
-        return False
-    writer.close()
-    await writer.wait_closed()
-    return True

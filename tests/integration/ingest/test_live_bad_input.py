@@ -11,9 +11,9 @@ import pytest
 from tests.integration.ingest.beside import IN_REAL_TIME, has_frames_of, undisturbed
 from tests.integration.ingest.calls import shown
 from tests.integration.ingest.conftest import MakeIngest, StartNginx
+from tests.integration.ingest.recordings import RARE_KINDS, made, seconds_of, tone
 from tests.integration.ingest.streams import Encoder, Reader, StreamServer
 from tests.integration.ingest.test_push import add_rtmp, in_state
-from tests.integration.ingest.test_upload_bad_input import made, seconds_of, tone
 from tests.support.librtmp import FLV_HEADER_BYTES
 from tests.support.running import running
 from tests.support.wait import wait_until
@@ -124,13 +124,7 @@ async def test_timestamps_that_jump_neither_stretch_nor_stop_a_stream(
     assert all_sound(frames)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "name"),
-    [
-        (("-ac", "1", "-ar", "8000", "-c:a", "pcm_u8"), "eight-bit.wav"),
-        (("-af", "pan=7.1|FL=c0|FR=c0|SL=c0|BR=c0", "-ar", "96000"), "surround.wav"),
-    ],
-)
+@pytest.mark.parametrize(("arguments", "name"), RARE_KINDS)
 async def test_rare_kinds_of_audio_become_frames_of_the_usual_kind(
     make_ingest: MakeIngest,
     broker: RedisBroker,

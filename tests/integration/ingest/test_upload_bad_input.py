@@ -2,12 +2,12 @@
 
 import asyncio
 import contextlib
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.integration.ingest.conftest import MakeIngest
+from tests.integration.ingest.recordings import RARE_KINDS, made, seconds_of, tone
 from tests.integration.ingest.streams import Reader, wav
 from tests.support.audio import speech_like_pcm
 from tests.support.running import running
@@ -22,17 +22,6 @@ TYPE = f"multipart/form-data; boundary={EDGE}"
 HEAD = (
     f'--{EDGE}\r\nContent-Disposition: form-data; name="file"; filename="call.wav"\r\n\r\n'
 ).encode()
-
-
-async def made(ffmpeg: str, path: Path, *arguments: str) -> bytes:
-    """What ffmpeg makes of these arguments."""
-    command = [ffmpeg, "-nostdin", "-loglevel", "error", "-y", *arguments, str(path)]
-    await asyncio.to_thread(subprocess.run, command, check=True)
-    return await asyncio.to_thread(path.read_bytes)
-
-
-def tone(seconds: float, rate: int = 44_100) -> tuple[str, ...]:
-    return ("-f", "lavfi", "-i", f"sine=sample_rate={rate}:duration={seconds}")
 
 
 async def taken_in(make_ingest: MakeIngest, broker: RedisBroker, body: bytes) -> list[Frame]:
@@ -82,17 +71,7 @@ async def answer_during(base: str, chunk: bytes, *, every_seconds: float) -> tup
     return bytes(answer), sent
 
 
-def seconds_of(frames: list[Frame]) -> float:
-    return sum(frame.samples for frame in frames) / 16_000
-
-
-@pytest.mark.parametrize(
-    ("arguments", "name"),
-    [
-        (("-ac", "1", "-ar", "8000", "-c:a", "pcm_u8"), "eight-bit.wav"),
-        (("-af", "pan=7.1|FL=c0|FR=c0|SL=c0|BR=c0", "-ar", "96000"), "surround.wav"),
-    ],
-)
+@pytest.mark.parametrize(("arguments", "name"), RARE_KINDS)
 async def test_rare_kinds_of_audio_become_frames_of_the_usual_kind(
     make_ingest: MakeIngest,
     broker: RedisBroker,

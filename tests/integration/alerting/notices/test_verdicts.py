@@ -40,6 +40,20 @@ async def waiting(database: Database) -> list[str]:
         return list(await session.scalars(query))
 
 
+async def until_nothing_waits(database: Database, storage: FakeStorage) -> None:
+    """Tell this storage."""
+    transport, stop = httpx.MockTransport(storage), asyncio.Event()
+    async with httpx.AsyncClient(transport=transport, base_url="http://storage") as client:
+        telling = asyncio.create_task(VerdictTeller(database, client).tell(stop))
+
+        async def nothing_waits() -> bool:
+            return not await waiting(database)
+
+        await wait_until(nothing_waits)
+        stop.set()
+        await telling
+
+
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(verdicts, "LOOK_SECONDS", 0.01)
@@ -54,17 +68,8 @@ async def test_a_verdict_is_told_until_storage_has_taken_it(
     await replica.step(make_alert())
     await replica.people.close("alert-1", "李", AlertVerdict.FALSE_ALARM, "只是大声")
     assert await waiting(replica.database) == ["alert-1"]
-    storage, stop = FakeStorage(*troubles), asyncio.Event()
-    transport = httpx.MockTransport(storage)
-    async with httpx.AsyncClient(transport=transport, base_url="http://storage") as client:
-        telling = asyncio.create_task(VerdictTeller(replica.database, client).tell(stop))
-
-        async def nothing_waits() -> bool:
-            return not await waiting(replica.database)
-
-        await wait_until(nothing_waits)
-        stop.set()
-        await telling
+    storage = FakeStorage(*troubles)
+    await until_nothing_waits(replica.database, storage)
     body = {"by": "李", "verdict": "false_alarm", "comment": "只是大声"}
     assert storage.told == [("/v1/alerts/alert-1/verdict", body)]
 
@@ -73,15 +78,6 @@ async def test_storage_that_has_deleted_the_alert_is_not_asked_for_ever(replica:
     """The clock of the teller is now, long after that of the alert."""
     await replica.step(make_alert())
     await replica.people.close("alert-1", "李", AlertVerdict.RIGHT)
-    storage, stop = FakeStorage(404), asyncio.Event()
-    transport = httpx.MockTransport(storage)
-    async with httpx.AsyncClient(transport=transport, base_url="http://storage") as client:
-        telling = asyncio.create_task(VerdictTeller(replica.database, client).tell(stop))
-
-        async def nothing_waits() -> bool:
-            return not await waiting(replica.database)
-
-        await wait_until(nothing_waits)
-        stop.set()
-        await telling
+    storage = FakeStorage(404)
+    await until_nothing_waits(replica.database, storage)
     assert not storage.told

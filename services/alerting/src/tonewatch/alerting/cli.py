@@ -45,6 +45,17 @@ def add_commands(app: typer.Typer) -> None:
         if not all(results):
             raise typer.Exit(FAILED)
 
+    @app.command("new-secret")
+    def make_secret() -> None:
+        """Print a new webhook secret, for the `webhooks` of the settings."""
+        typer.echo(new_secret())
+
+    _add_service_commands(app)
+
+
+def _add_service_commands(app: typer.Typer) -> None:
+    """Those that ask running services."""
+
     @app.command()
     def backtest(
         file: RulesPath,
@@ -84,8 +95,3 @@ def add_commands(app: typer.Typer) -> None:
     ) -> None:
         """Have the running service read its rules again; exit 2 if it refuses them."""
         commands.reload(url)
-
-    @app.command("new-secret")
-    def make_secret() -> None:
-        """Print a new webhook secret, for the `webhooks` of the settings."""
-        typer.echo(new_secret())

@@ -6,23 +6,17 @@ whoever settles it first. So a replica that was counted dead does no harm when i
 """
 
 import asyncio
-import socket
 from datetime import timedelta
 from typing import Final
 
 from tonewatch.alerting.settings import AlertingSettings
+from tonewatch.shared import leases
 from tonewatch.shared.errors import UnavailableError
-from tonewatch.shared.ids import new_id
-from tonewatch.shared.leases import Membership, RedisLeases
+from tonewatch.shared.leases import UNSURE, Heartbeat, Membership
 from tonewatch.shared.logging import get_logger
-from tonewatch.shared.redis_client import create_redis
 from tonewatch.shared.runtime import wait_for_stop
 
 GROUP: Final = "alerting"
-ANSWER_SHARE: Final = 0.25
-"""Of its life span a replica waits so much for one answer of Redis."""
-NAME_CHARACTERS: Final = 64
-UNSURE: Final = "Redis has not confirmed the leases of this replica lately"
 
 log = get_logger(__name__)
 
@@ -34,7 +28,8 @@ class PartitionShare:
         self._membership = membership
         self._numbers = {f"partition:{number}": number for number in range(partitions)}
         self._in_hand: frozenset[int] = frozenset()
-        self._away = self._joined = False
+        self._joined = False
+        self._heartbeat = Heartbeat(membership)
 
     def take(self) -> frozenset[int]:
         """What may be worked on from now on; work on anything else has ended by this call."""
@@ -47,20 +42,11 @@ class PartitionShare:
         while not stop.is_set():
             await self.look()
             await wait_for_stop(stop, self._membership.turn_seconds)
-        try:
-            await self._membership.leave()
-        except UnavailableError as error:
-            log.warning("the others will take over when our time is up", reason=error.message)
+        await self._heartbeat.leave()
 
     async def look(self) -> None:
         """Give a sign of life once, and divide anew."""
-        try:
-            await self._membership.turn()
-            await self._divide()
-        except UnavailableError as error:
-            self._note_away(error.message)
-        else:
-            self._note_away("")
+        await self._heartbeat.beat(then=self._divide)
 
     async def close(self) -> None:
         """Release connections."""
@@ -97,20 +83,10 @@ class PartitionShare:
     def _chosen(self) -> set[str]:
         return {name for name in self._numbers if self._membership.is_chosen(name)}
 
-    def _note_away(self, reason: str) -> None:
-        if bool(reason) is not self._away:
-            self._away = bool(reason)
-            if reason:
-                log.warning("the leases cannot be confirmed", reason=reason)
-            else:
-                log.info("the leases are confirmed again")
-
 
 def join(settings: AlertingSettings) -> PartitionShare:
-    """A member under a name that says where it runs, and that no process had before."""
-    ttl = timedelta(seconds=settings.alerting.lease_seconds)
-    client = create_redis(settings.redis, "tonewatch-alerting-leases")
-    store = RedisLeases(client, GROUP, timeout=ttl * ANSWER_SHARE)
-    name = settings.alerting.instance or socket.gethostname()
-    member = f"{name[:NAME_CHARACTERS]}-{new_id()[-8:]}"
-    return PartitionShare(Membership(store, member, ttl), settings.partitions)
+    """The share of a new member of the replicas of alerting."""
+    options = settings.alerting
+    ttl = timedelta(seconds=options.lease_seconds)
+    membership = leases.join(settings.redis, GROUP, ttl, options.instance)
+    return PartitionShare(membership, settings.partitions)

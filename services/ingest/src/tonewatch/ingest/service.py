@@ -39,7 +39,6 @@ from tonewatch.ingest.sessions import Ledger, OpenSession, Sessions, close_left_
 from tonewatch.ingest.sessions.session import PROGRESS_SECONDS
 from tonewatch.ingest.settings import IngestOptions, IngestSettings
 from tonewatch.ingest.sharing import (
-    UNSURE,
     Cancels,
     Heirs,
     Sharing,
@@ -58,7 +57,7 @@ from tonewatch.shared.errors import (
     NotFoundError,
     UnavailableError,
 )
-from tonewatch.shared.leases import Membership
+from tonewatch.shared.leases import UNSURE, Membership
 from tonewatch.shared.logging import get_logger
 from tonewatch.shared.runtime import Loop, Service, wait_for_stop
 from tonewatch.shared.streams import FRAMES, SCORES, SESSIONS, UPLOADS, Stream

@@ -12,10 +12,21 @@ its leases are free. Three promises:
 - A member that was counted dead meanwhile is told so (`lapsed`), and must let go of everything.
 """
 
+from tonewatch.shared.leases._joining import UNSURE, Heartbeat, join
 from tonewatch.shared.leases._membership import Membership
 from tonewatch.shared.leases._memory import MemoryLeases
 from tonewatch.shared.leases._model import LeaseStore, Turn
 from tonewatch.shared.leases._redis import RedisLeases
 from tonewatch.shared.leases._shares import chosen
 
-__all__ = ["LeaseStore", "Membership", "MemoryLeases", "RedisLeases", "Turn", "chosen"]
+__all__ = [
+    "UNSURE",
+    "Heartbeat",
+    "LeaseStore",
+    "Membership",
+    "MemoryLeases",
+    "RedisLeases",
+    "Turn",
+    "chosen",
+    "join",
+]

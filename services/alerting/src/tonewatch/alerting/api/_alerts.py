@@ -61,7 +61,7 @@ class Closing(_Act):
 def alerts_router(database: Database, on_change: Callable[[], None]) -> APIRouter:
     """The routes of alerts and of the rules' precision; `on_change` is called after each act."""
     router = APIRouter(tags=["alerts"])
-    alerts, people = AlertList(database), People(database)
+    alerts = AlertList(database)
 
     @router.get("/v1/alerts")
     async def list_alerts(query: Annotated[AlertQuery, Query()]) -> dict[str, Any]:
@@ -76,6 +76,17 @@ def alerts_router(database: Database, on_change: Callable[[], None]) -> APIRoute
         response.headers["etag"] = f'"{story.row.version}"'
         return shown_story(story)
 
+    @router.get("/v1/rules/precision")
+    async def show_precision(since: AwareDatetime = EPOCH) -> dict[str, Any]:
+        """How often each rule was right, of the alerts fired since then."""
+        items = await precision_by_rule(database, round(since.timestamp() * 1000))
+        return {"items": items, "next_cursor": None}
+
+    _add_acts(router, People(database), on_change)
+    return router
+
+
+def _add_acts(router: APIRouter, people: People, on_change: Callable[[], None]) -> None:
     @router.post("/v1/alerts/{alert_id}/acknowledge")
     async def acknowledge(alert_id: str, act: Acknowledgement) -> dict[str, Any]:
         """Stop repeats and escalation; the second to do so learns who was first."""
@@ -113,14 +124,6 @@ def alerts_router(database: Database, on_change: Callable[[], None]) -> APIRoute
             return _conflict(error)
         on_change()
         return shown_alert(row)
-
-    @router.get("/v1/rules/precision")
-    async def show_precision(since: AwareDatetime = EPOCH) -> dict[str, Any]:
-        """How often each rule was right, of the alerts fired since then."""
-        items = await precision_by_rule(database, round(since.timestamp() * 1000))
-        return {"items": items, "next_cursor": None}
-
-    return router
 
 
 def _version(given: int | None, if_match: str | None) -> int | None:

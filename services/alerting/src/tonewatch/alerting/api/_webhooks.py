@@ -1,5 +1,6 @@
 """/v1/webhooks: who is told. A secret is shown once, in the answer that made it."""
 
+from functools import partial
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Response
@@ -75,9 +76,7 @@ def webhooks_router(delivery: DeliveryStage) -> APIRouter:
     router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
     webhooks, outbox = delivery.webhooks, delivery.outbox
 
-    async def shown_webhook(row: WebhookRow) -> dict[str, Any]:
-        health = await delivery.log.health()
-        return _shown(row, health.get(row.id), await outbox.waiting(row.id))
+    shown_webhook = partial(_look, delivery)
 
     @router.get("")
     async def list_webhooks() -> dict[str, Any]:
@@ -120,21 +119,29 @@ def webhooks_router(delivery: DeliveryStage) -> APIRouter:
         log.info("a webhook was removed", webhook=row.name)
         return Response(status_code=204)
 
+    _add_secrets_and_tests(router, delivery)
+    return router
+
+
+def _add_secrets_and_tests(router: APIRouter, delivery: DeliveryStage) -> None:
     @router.post("/{webhook_id}/rotate")
     async def rotate_secret(webhook_id: str, rotation: Rotation) -> dict[str, Any]:
         """Take a new secret into use, shown in this answer only; both sign for a while."""
         given = rotation.secret.get_secret_value() if rotation.secret else None
-        row, secret = await webhooks.rotate(webhook_id, given, rotation.keep_old_seconds)
+        row, secret = await delivery.webhooks.rotate(webhook_id, given, rotation.keep_old_seconds)
         log.info("a webhook's secret was rotated", webhook=row.name, by=rotation.by)
-        return {**await shown_webhook(row), "secret": secret}
+        return {**await _look(delivery, row), "secret": secret}
 
     @router.post("/{webhook_id}/test")
     async def test_webhook(webhook_id: str) -> dict[str, Any]:
         """Send `test` now, once; the answer says how it went."""
-        await webhooks.get(webhook_id)
+        await delivery.webhooks.get(webhook_id)
         return await delivery.test(webhook_id)
 
-    return router
+
+async def _look(delivery: DeliveryStage, row: WebhookRow) -> dict[str, Any]:
+    health = await delivery.log.health()
+    return _shown(row, health.get(row.id), await delivery.outbox.waiting(row.id))
 
 
 def _changed(change: WebhookChange) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Final, Self
 
 from pydantic import (
     AfterValidator,
@@ -16,7 +16,7 @@ from pydantic import (
 
 from tonewatch.alerting.cases._audio import Tick, seconds_of, ticks_of_series, ticks_of_text
 from tonewatch.alerting.rules import MAX_BYTES, Problem, RulesError, read_yaml
-from tonewatch.alerting.rules._problems import problem_at
+from tonewatch.alerting.rules._problems import path_in, problem_at
 from tonewatch.shared.messages import Priority, Speaker
 
 DEFAULT_START: Final = datetime(2026, 1, 5, 10, 0, tzinfo=UTC)
@@ -106,20 +106,6 @@ def load_cases(file: Path) -> CasesFile:
         return CasesFile.model_validate(document.data)
     except ValidationError as error:
         raise RulesError(
-            problem_at(_path(detail["loc"], document.data), detail["msg"], document, str(file))
+            problem_at(path_in(document.data, detail["loc"]), detail["msg"], document, str(file))
             for detail in error.errors(include_url=False)
         ) from None
-
-
-def _path(location: tuple[int | str, ...], data: Any) -> tuple[int | str, ...]:
-    """The location as far as it lies in the document."""
-    path: list[int | str] = []
-    for number, part in enumerate(location):
-        if isinstance(data, dict) and (part in data or number == len(location) - 1):
-            data = data.get(part)
-        elif isinstance(data, list) and isinstance(part, int) and part < len(data):
-            data = data[part]
-        else:  # a branch of a union
-            continue
-        path.append(part)
-    return tuple(path)

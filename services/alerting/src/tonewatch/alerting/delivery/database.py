@@ -3,12 +3,15 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import TypeVar
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
-from tonewatch.shared.errors import UnavailableError
+from tonewatch.shared.errors import NotFoundError, UnavailableError
 from tonewatch.shared.logging import scrub
+
+Row = TypeVar("Row")
 
 
 class Database:
@@ -46,3 +49,15 @@ class Database:
             raise UnavailableError(f"the alerting database failed: {reason}") from error
         except SQLAlchemyError as error:
             raise UnavailableError(f"the alerting database failed: {scrub(str(error))}") from error
+
+
+async def require(session: AsyncSession, model: type[Row], key: str, what: str) -> Row:
+    """The row of this key.
+
+    Raises:
+        NotFoundError: there is none; `what` says what it would be.
+    """
+    row = await session.get(model, key)
+    if row is None:
+        raise NotFoundError(f"there is no {what} {key}")
+    return row

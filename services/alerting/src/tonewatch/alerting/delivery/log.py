@@ -7,11 +7,10 @@ from typing import Any, Final
 from sqlalchemy import delete, select, update
 
 from tonewatch.alerting.delivery.clock import now_ms
-from tonewatch.alerting.delivery.database import Database
+from tonewatch.alerting.delivery.database import Database, require
 from tonewatch.alerting.delivery.payload import TEST_NOTICE
 from tonewatch.alerting.delivery.schedule import ATTEMPTS
 from tonewatch.alerting.delivery.tables import AttemptRow, DeliveryRow, DeliveryState, ReceiverRow
-from tonewatch.shared.errors import NotFoundError
 
 _AGAIN: Final = {
     "state": DeliveryState.WAITING,
@@ -69,9 +68,7 @@ class DeliveryLog:
             NotFoundError: there is no such delivery.
         """
         async with self._database.reading() as session:
-            row = await session.get(DeliveryRow, delivery_id)
-            if row is None:
-                raise NotFoundError(f"there is no delivery {delivery_id}")
+            row = await require(session, DeliveryRow, delivery_id, "delivery")
             attempts = await session.scalars(
                 select(AttemptRow)
                 .where(AttemptRow.delivery_id == delivery_id)

@@ -7,13 +7,13 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from tonewatch.alerting.delivery.clock import now_ms
-from tonewatch.alerting.delivery.database import Database
+from tonewatch.alerting.delivery.database import Database, require
 from tonewatch.alerting.delivery.signing import check_secret, new_secret
 from tonewatch.alerting.delivery.subscriptions import DeclaredWebhook
 from tonewatch.alerting.delivery.tables import WebhookRow
 from tonewatch.alerting.delivery.urls import check_target, check_url
 from tonewatch.shared.egress import AddressPolicy
-from tonewatch.shared.errors import ConflictError, NotFoundError
+from tonewatch.shared.errors import ConflictError
 from tonewatch.shared.ids import derived_id, new_id
 
 MAX_WEBHOOKS: Final = 200
@@ -154,10 +154,7 @@ class Webhooks:
             NotFoundError: there is no such webhook.
         """
         async with self._database.reading() as session:
-            row = await session.get(WebhookRow, webhook_id)
-        if row is None:
-            raise NotFoundError(f"there is no webhook {webhook_id}")
-        return row
+            return await require(session, WebhookRow, webhook_id, "webhook")
 
     async def _update(self, row: WebhookRow, values: dict[str, Any]) -> None:
         async with self._database.writing() as session:

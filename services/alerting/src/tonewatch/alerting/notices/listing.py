@@ -10,13 +10,13 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from sqlalchemy import ColumnElement, select, tuple_
 
 from tonewatch.alerting.delivery.clock import iso_of
-from tonewatch.alerting.delivery.database import Database
+from tonewatch.alerting.delivery.database import Database, require
 from tonewatch.alerting.delivery.tables import DeliveryRow
 from tonewatch.alerting.notices.model import AlertVerdict, HoldReason
 from tonewatch.alerting.notices.people import shown_person
 from tonewatch.alerting.notices.tables import AlertRow, EventRow, ToldRow
 from tonewatch.shared.clock import iso_utc
-from tonewatch.shared.errors import InvalidInputError, NotFoundError
+from tonewatch.shared.errors import InvalidInputError
 from tonewatch.shared.messages import Alert, AlertState, Priority
 
 
@@ -90,9 +90,7 @@ class AlertList:
             NotFoundError: there is no such alert.
         """
         async with self._database.reading() as session:
-            row = await session.get(AlertRow, alert_id)
-            if row is None:
-                raise NotFoundError(f"there is no alert {alert_id}")
+            row = await require(session, AlertRow, alert_id, "alert")
             events = await session.scalars(
                 select(EventRow).where(EventRow.alert_id == alert_id).order_by(EventRow.id)
             )

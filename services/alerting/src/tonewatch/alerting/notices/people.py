@@ -12,12 +12,12 @@ from sqlalchemy import insert, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from tonewatch.alerting.delivery.clock import iso_of, now_ms
-from tonewatch.alerting.delivery.database import Database
+from tonewatch.alerting.delivery.database import Database, require
 from tonewatch.alerting.notices.ledger import event_values
 from tonewatch.alerting.notices.model import AlertVerdict, Event, EventKind
 from tonewatch.alerting.notices.tables import AlertRow, EventRow
 from tonewatch.alerting.notices.turn import taking_turn
-from tonewatch.shared.errors import ConflictError, NotFoundError
+from tonewatch.shared.errors import ConflictError
 
 
 class AlertChangedError(ConflictError):
@@ -121,9 +121,7 @@ class People:
 
 
 async def _get(session: AsyncSession, alert_id: str, version: int | None = None) -> AlertRow:
-    row = await session.get(AlertRow, alert_id)
-    if row is None:
-        raise NotFoundError(f"there is no alert {alert_id}")
+    row = await require(session, AlertRow, alert_id, "alert")
     if version is not None and version != row.version:
         raise AlertChangedError(
             row,

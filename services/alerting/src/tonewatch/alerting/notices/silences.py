@@ -9,12 +9,12 @@ from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from tonewatch.alerting.delivery.clock import iso_of, now_ms
-from tonewatch.alerting.delivery.database import Database
+from tonewatch.alerting.delivery.database import Database, require
 from tonewatch.alerting.notices.silence import Silence
 from tonewatch.alerting.notices.tables import AlertRow, SilenceRow
 from tonewatch.alerting.notices.turn import taking_turn
 from tonewatch.alerting.rules import parse_matcher
-from tonewatch.shared.errors import ConflictError, NotFoundError
+from tonewatch.shared.errors import ConflictError
 from tonewatch.shared.ids import new_id
 
 MOST_MATCHERS: Final = 16
@@ -118,10 +118,7 @@ class Silences:
             NotFoundError: there is no such silence.
         """
         async with self._database.reading() as session:
-            row = await session.get(SilenceRow, silence_id)
-        if row is None:
-            raise NotFoundError(f"there is no silence {silence_id}")
-        return row
+            return await require(session, SilenceRow, silence_id, "silence")
 
     async def list(self, *, with_ended: bool = True) -> Sequence[SilenceRow]:
         """Silences, those that end last first."""

@@ -6,7 +6,6 @@ newest, so to be told twice changes nothing.
 """
 
 import asyncio
-import contextlib
 from collections.abc import Sequence
 from typing import Final
 
@@ -19,6 +18,7 @@ from tonewatch.alerting.notices.tables import AlertRow, EventRow
 from tonewatch.shared.errors import UnavailableError
 from tonewatch.shared.http import AsyncClient, HTTPError
 from tonewatch.shared.logging import get_logger
+from tonewatch.shared.runtime import wait_for_stop
 
 LOOK_SECONDS: Final = 1.0
 AWAY_SECONDS: Final = 5.0
@@ -51,9 +51,7 @@ class VerdictTeller:
                 if not self._away:
                     log.warning("verdicts wait until storage answers", reason=str(error))
                 self._away = True
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(pause):
-                    await stop.wait()
+            await wait_for_stop(stop, pause)
 
     async def _waiting(self) -> Sequence[AlertRow]:
         query = select(AlertRow).where(AlertRow.verdict_waits).order_by(AlertRow.closed_ms)

@@ -94,7 +94,7 @@ def problem_at(path: _yaml.Path, message: str, document: _yaml.Document, file: s
 
 def problem_of(detail: ErrorDetails, document: _yaml.Document, file: str) -> Problem:
     """A mistake that pydantic found."""
-    path = _path_in(document.data, detail["loc"])
+    path = path_in(document.data, detail["loc"])
     if detail["type"] == "mistake":
         path = (*path, *filter(None, detail["ctx"]["field"].split(".")))
     return problem_at(path, _explain(detail, path), document, file)
@@ -124,7 +124,7 @@ def field_name(path: _yaml.Path) -> str:
     return name.removeprefix(".")
 
 
-def _path_in(data: Any, location: tuple[int | str, ...]) -> _yaml.Path:
+def path_in(data: Any, location: tuple[int | str, ...]) -> _yaml.Path:
     """The location without what pydantic adds: branches of unions, items of a scalar."""
     path: list[int | str] = []
     for number, part in enumerate(location):

@@ -75,14 +75,7 @@ def audio_routes(
             max_bytes=max_bytes,
             max_seconds=max_seconds,
         )
-        try:
-            name, labels = _fields(file)
-            voices = _voices(file)
-        except InvalidInputError:
-            file.remove()
-            raise
-        wanted = Recording(file=file, name=name, labels=labels, voices=voices)
-        accepted = await uploads.start(wanted)
+        accepted = await uploads.start(_recording(file))
         return UploadAccepted(
             session_id=accepted.session_id,
             source_id=UPLOAD_SOURCE_ID,
@@ -113,6 +106,15 @@ def audio_routes(
         return view_upload(await cancel(session_id))
 
     return router
+
+
+def _recording(file: ReceivedFile) -> Recording:
+    try:
+        name, labels = _fields(file)
+        return Recording(file=file, name=name, labels=labels, voices=_voices(file))
+    except InvalidInputError:
+        file.remove()
+        raise
 
 
 def _fields(file: ReceivedFile) -> tuple[str, dict[str, str]]:

@@ -5,13 +5,11 @@ still ours, it is published late; if not, it never is.
 """
 
 from collections.abc import Sequence
-from typing import Any, Final, cast
+from typing import Any, cast
 
 from tonewatch.shared.broker import Broker, Outgoing
 from tonewatch.shared.errors import BrokerUnavailableError
-from tonewatch.shared.leases import Membership
-
-UNSURE: Final = "Redis has not confirmed the leases of this replica lately"
+from tonewatch.shared.leases import UNSURE, Membership
 
 
 def gated(broker: Broker, membership: Membership | None) -> Broker:

@@ -7,7 +7,6 @@ lost, then end the sessions of the dead, then take what is free.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from contextlib import suppress
 from typing import Final
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -19,9 +18,9 @@ from tonewatch.ingest.sessions import Sessions
 from tonewatch.ingest.sharing.cancels import Cancels
 from tonewatch.ingest.sharing.heirs import Heirs
 from tonewatch.shared.errors import UnavailableError
-from tonewatch.shared.leases import Membership
+from tonewatch.shared.leases import Heartbeat, Membership
 from tonewatch.shared.logging import get_logger
-from tonewatch.shared.runtime import Loop
+from tonewatch.shared.runtime import Loop, wait_for_stop
 
 MOVED: Final = "another replica takes it over"
 LOST: Final = "this replica was silent for too long, another one took the source over"
@@ -62,21 +61,14 @@ class Sharing:
         self._running_jobs: dict[str, tuple[asyncio.Event, asyncio.Task[None]]] = {}
         self._beaten = asyncio.Event()
         self._left = asyncio.Event()
-        self._away: str | None = None
+        self._heartbeat = Heartbeat(membership)
 
     async def beat(self, _stop: asyncio.Event) -> None:
         """Give signs of life until `leave`: while we drain, our sessions are still ours."""
         while not self._left.is_set():
-            try:
-                await self._membership.turn()
-            except UnavailableError as error:
-                self._note_away(error.message)
-            else:
-                self._note_away(None)
+            if await self._heartbeat.beat():
                 self._beaten.set()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self._membership.turn_seconds):
-                    await self._left.wait()
+            await wait_for_stop(self._left, self._membership.turn_seconds)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work after each beat until stopped."""
@@ -99,10 +91,7 @@ class Sharing:
         if self._left.is_set():
             return
         self._left.set()
-        try:
-            await self._membership.leave()
-        except UnavailableError as error:
-            log.warning("the others will take over when our time is up", reason=error.message)
+        await self._heartbeat.leave()
 
     async def _work_once(self) -> None:
         try:
@@ -174,14 +163,6 @@ class Sharing:
         if name in self._jobs:
             return not self._is_running(name)
         return await self._sessions.closed_of(name, CLOSE_SECONDS)
-
-    def _note_away(self, reason: str | None) -> None:
-        if (reason is None) is not (self._away is None):
-            if reason is None:
-                log.info("the leases are confirmed again")
-            else:
-                log.warning("the leases cannot be confirmed", reason=reason)
-        self._away = reason
 
 
 async def _run_job(job: Loop, stop: asyncio.Event) -> None:

@@ -43,7 +43,7 @@ async def choose_records(session: AsyncSession, asked: RecordChoice) -> Choice:
         session,
         asked,
         model,
-        *_time(asked, model.timestamp),
+        *within(asked, model.timestamp),
         *_range(model.confidence, asked.confidence_min, asked.confidence_max),
         *_equal(asked, model, "granularity", "alert_triggered"),
     )
@@ -53,7 +53,7 @@ async def choose_segments(session: AsyncSession, asked: SegmentChoice) -> Choice
     """Rows of `segments`, emotion apart."""
     model = Segment
     more = [
-        *_time(asked, model.started_at),
+        *within(asked, model.started_at),
         *_range(model.peak, asked.confidence_min, asked.confidence_max),
     ]
     if asked.seconds_min is not None:
@@ -68,7 +68,7 @@ async def choose_utterances(session: AsyncSession, asked: HeardFilter) -> Choice
         session,
         asked,
         model,
-        *_time(asked, model.started_at),
+        *within(asked, model.started_at),
         *_range(model.confidence, asked.confidence_min, asked.confidence_max),
     )
 
@@ -76,7 +76,7 @@ async def choose_utterances(session: AsyncSession, asked: HeardFilter) -> Choice
 def choose_sessions(asked: SessionFilter) -> Choice:
     """Rows of `sessions`."""
     found = [
-        *_time(asked, Session.started_at),
+        *within(asked, Session.started_at),
         *_equal(asked, Session, "source_id", "agent_id", "queue", "state", "kind"),
         *label_conditions(asked, Session),
     ]
@@ -92,7 +92,7 @@ def choose_sessions(asked: SessionFilter) -> Choice:
 def choose_alerts(asked: AlertChoice) -> Choice:
     """Rows of `alerts`."""
     found = [
-        *_time(asked, Alert.started_at),
+        *within(asked, Alert.started_at),
         *_equal(asked, Alert, "source_id", "agent_id", "queue", "session_id", "speaker"),
         *_equal(asked, Alert, "rule", "state", "priority", "action", "subject"),
         *label_conditions(asked, Alert),
@@ -130,7 +130,8 @@ async def _heard(session: AsyncSession, asked: HeardFilter, model: Any, *more: C
     return Choice([*found, (model.session_id + "").in_(query)])
 
 
-def _time(asked: Filter, moment: Any) -> list[Condition]:
+def within(asked: Filter, moment: Any) -> list[Condition]:
+    """From the beginning that is asked for up to the end, which is not in it."""
     found: list[Condition] = []
     if asked.begin is not None:
         found.append(moment >= asked.begin)

@@ -12,7 +12,7 @@ from sqlalchemy import Select, String, Subquery, case, func, literal, select, ty
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from tonewatch.shared.emotions import EMOTIONS
-from tonewatch.storage.api.conditions import Condition, label_conditions
+from tonewatch.storage.api.conditions import Condition, label_conditions, within
 from tonewatch.storage.api.filters import Verdict
 from tonewatch.storage.api.stats._filters import AlertSumFilter, SumFilter
 from tonewatch.storage.columns import UtcDateTime
@@ -87,7 +87,7 @@ def _by_track(asked: SumFilter) -> Select[Any]:
         select(TrackRollup)
         .join(its, its.session_id == TrackRollup.session_id)
         .where(
-            *_moments(asked, its.started_at),
+            *within(asked, its.started_at),
             *_equal(asked, its, "agent_id", "queue", "source_id", "session_id"),
             *_equal(asked, TrackRollup, "speaker"),
             *label_conditions(asked, its),
@@ -115,7 +115,7 @@ def _by_alert(session: AsyncSession, asked: SumFilter) -> Subquery:
         literal(1).label("alerts"),
         *(case((Alert.verdict == name, 1), else_=0).label(name) for name in VERDICTS),
     ).where(
-        *_moments(asked, Alert.started_at),
+        *within(asked, Alert.started_at),
         *_equal(asked, Alert, "agent_id", "queue", "source_id", "session_id", "speaker", "rule"),
         *label_conditions(asked, Alert),
     )
@@ -150,15 +150,6 @@ def covered(asked: SumFilter) -> tuple[datetime | None, datetime | None]:
     begin = asked.begin and asked.begin.replace(minute=0, second=0, microsecond=0)
     end = asked.end and asked.end.replace(minute=0, second=0, microsecond=0)
     return begin, end + HOUR if asked.end and end and end < asked.end else end
-
-
-def _moments(asked: SumFilter, moment: Any) -> list[Condition]:
-    found: list[Condition] = []
-    if asked.begin is not None:
-        found.append(moment >= asked.begin)
-    if asked.end is not None:
-        found.append(moment < asked.end)
-    return found
 
 
 def _equal(asked: SumFilter | AlertSumFilter, model: Any, *names: str) -> list[Condition]:
