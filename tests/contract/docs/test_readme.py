@@ -12,7 +12,12 @@ PAIRS = [
     (page, chinese(page))
     for page in (
         ENGLISH,
-        *(DOCS / name for name in ("rules.md", "scaling.md", "model-card.md")),
+        # all but alerts.md, whose drawing is in the page's own language
+        *sorted(
+            page
+            for page in DOCS.glob("*.md")
+            if chinese(page).exists() and page.name != "alerts.md"
+        ),
         *sorted((DOCS / "ways-in").glob("*.md")),
     )
     if not page.stem.endswith(".zh-CN")
