@@ -232,7 +232,7 @@ async def cost(rig: Rig, sources: int, seconds: float, before_mb: float) -> Figu
 
     async def all_live() -> bool:
         await asyncio.sleep(0.5)  # to be asked is work as well
-        items = (await rig.client.get("/v1/sources")).json()["items"]
+        items = (await rig.client.get("/v1/sources?limit=500")).json()["items"]
         return [item["state"] for item in items].count("live") == sources
 
     await until(all_live, f"{sources} streams")

@@ -5,7 +5,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Final
 
 import uvicorn
 
@@ -16,6 +16,10 @@ from tonewatch.shared.runtime._loops import own_loops, supervise, wait_for_stop
 from tonewatch.shared.runtime._service import Service
 
 log = get_logger(__name__)
+
+KEEP_ALIVE_SECONDS: Final = 75
+"""Longer than any client of ours keeps a free connection: one closed by the server just as the
+client sends its next request is a failed request."""
 
 
 @asynccontextmanager
@@ -67,6 +71,7 @@ async def _http(service: Service[Any], listener: socket.socket) -> AsyncIterator
             access_log=False,
             lifespan="off",
             timeout_graceful_shutdown=2,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
             ws_max_size=service.largest_message_bytes,
             # a client whose audio waits in its buffer answers a ping late, and is well all the same
             ws_ping_timeout=None,
