@@ -1,12 +1,17 @@
 """RTMP push through a real nginx-rtmp with the project's own configuration."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
+
+import pytest
 
 from tests.integration.ingest.conftest import MakeIngest, StartNginx
 from tests.integration.ingest.streams import Reader
 from tests.support.running import running
 from tests.support.wait import wait_until
+from tonewatch.ingest.live.door import Door
+from tonewatch.ingest.live.publishes import PublishRepository
 from tonewatch.shared.broker import RedisBroker
 from tonewatch.shared.http import AsyncClient, create_client
 from tonewatch.shared.messages import SessionState
@@ -185,3 +190,32 @@ async def test_an_encoder_that_also_sends_video_is_heard(
         await encoder(source["publish_url"], video=True)
         await wait_until(lambda: has_frames(reader, 2))
     assert len(await reader.sessions(SessionState.STARTED)) == 1
+
+
+async def test_a_publisher_that_waits_long_for_its_answer_is_not_dropped(
+    make_ingest: MakeIngest,
+    nginx: StartNginx,
+    rtmp_port: int,
+    encoder: StartEncoder,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As after an outage, when encoders come back by the hundred: nginx reports it meanwhile."""
+    reported, put, update = asyncio.Event(), PublishRepository.put, Door.update
+
+    async def put_late(*args: Any, **kwargs: Any) -> None:
+        await reported.wait()
+        await put(*args, **kwargs)
+
+    async def note_report(*args: Any) -> None:
+        await update(*args)
+        reported.set()
+
+    monkeypatch.setattr(PublishRepository, "put", put_late)
+    monkeypatch.setattr(Door, "update", note_report)
+    live = f"rtmp://127.0.0.1:{rtmp_port}/live"
+    service = make_ingest(rtmp_play_base=live, rtmp_publish_base=live)
+    async with running(service) as base, create_client(base_url=base) as client:
+        await nginx(base)
+        source = await add_rtmp(client)
+        await encoder(source["publish_url"], seconds=60)
+        await wait_until(lambda: in_state(client, source["id"], "live"))

@@ -6,18 +6,23 @@ through asyncpg. Needs the `database` extra.
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 from alembic import command, context
 from alembic.config import Config
 from pydantic import SecretStr
 from sqlalchemy import Connection, MetaData, event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import Pool
 
 BUSY_TIMEOUT_MS: Final = 10_000
 _BEGIN: Final = "tonewatch_begin"
+_TURNS: Final[WeakKeyDictionary[Pool, asyncio.Lock]] = WeakKeyDictionary()
 
 
 def sqlite_url(path: Path) -> str:
@@ -79,6 +84,23 @@ def writing(engine: AsyncEngine) -> AsyncEngine:
     return engine.execution_options(**{_BEGIN: "BEGIN IMMEDIATE"})
 
 
+@asynccontextmanager
+async def transaction(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """A transaction that writes, committed at the end.
+
+    On SQLite those of one process take turns: it has one writer, and its own way of waiting is to
+    look again after a while, whereby some of a hundred that come together never get their turn and
+    fail with "database is locked", each of them holding a connection that readers need.
+    """
+    if engine.dialect.name != "sqlite":
+        async with engine.begin() as connection:
+            yield connection
+        return
+    turn = _TURNS.setdefault(engine.sync_engine.pool, asyncio.Lock())
+    async with turn, writing(engine).begin() as connection:
+        yield connection
+
+
 async def migrate(engine: AsyncEngine, script_location: str, revision: str = "head") -> None:
     """Bring the schema up to a revision, the newest if none is named, all of it or nothing.
 
@@ -87,7 +109,7 @@ async def migrate(engine: AsyncEngine, script_location: str, revision: str = "he
         script_location: of Alembic, such as `tonewatch.storage:migrations`.
         revision: an older one, for the tests of what comes after it.
     """
-    async with writing(engine).begin() as connection:
+    async with transaction(engine) as connection:
         await connection.run_sync(_upgrade, script_location, revision)
 
 

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from tonewatch.ingest.folders.looking import Stamp
 from tonewatch.ingest.tables import folder_files, uploads
 from tonewatch.shared.clock import utc_now
+from tonewatch.shared.database import transaction
 
 
 class TakenFiles:
@@ -35,7 +36,7 @@ class TakenFiles:
             if (await connection.execute(select(own).where(own & is_same))).first():
                 return False
         try:
-            async with self._engine.begin() as connection:
+            async with transaction(self._engine) as connection:
                 await connection.execute(delete(folder_files).where(own & ~is_same))
                 await connection.execute(insert(folder_files).values(**values))
         except IntegrityError:
@@ -44,12 +45,12 @@ class TakenFiles:
 
     async def give_up(self, path: Path) -> None:
         """Forget a claim from which nothing came: the file is to be tried again."""
-        async with self._engine.begin() as connection:
+        async with transaction(self._engine) as connection:
             await connection.execute(delete(folder_files).where(folder_files.c.path == str(path)))
 
     async def note_error(self, path: Path, error: str) -> None:
         """Keep why a file could not be used, or what is left to do with it by hand."""
-        async with self._engine.begin() as connection:
+        async with transaction(self._engine) as connection:
             await connection.execute(
                 update(folder_files)
                 .where(folder_files.c.path == str(path))
@@ -59,7 +60,7 @@ class TakenFiles:
     async def give_up_unbegun(self) -> None:
         """A killed ingest may have noted a file and never begun with it."""
         begun = select(uploads.c.session_id)
-        async with self._engine.begin() as connection:
+        async with transaction(self._engine) as connection:
             await connection.execute(
                 delete(folder_files).where(folder_files.c.session_id.not_in(begun))
             )

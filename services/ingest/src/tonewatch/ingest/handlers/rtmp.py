@@ -4,6 +4,7 @@ nginx-rtmp posts its own fields first and then those of the client's query strin
 value of a name is nginx's own; a client cannot put another connection's number in its place.
 """
 
+import math
 import re
 from typing import Final
 from urllib.parse import parse_qsl
@@ -49,7 +50,7 @@ def rtmp_routes(door: Door) -> APIRouter:
         """A publisher or player goes on; a refusal makes nginx-rtmp drop it."""
         fields = await _fields(request)
         if fields.get("call") == "update_publish":
-            await door.update(fields.get("clientid", ""))
+            await door.update(fields.get("clientid", ""), _seconds(fields.get("time", "")))
         return Response(status_code=204)
 
     @router.post("/on_publish_done")
@@ -90,6 +91,11 @@ def _name(text: str) -> str:
     if not _NAME.fullmatch(text):
         raise ForbiddenError("a stream's name may hold letters, digits and . _ ~ - only")
     return text
+
+
+def _seconds(text: str) -> float:
+    """How long nginx-rtmp has had a connection; more than any wait if it does not say."""
+    return float(text) if text.isascii() and text.isdecimal() else math.inf
 
 
 async def _fields(request: Request) -> dict[str, str]:

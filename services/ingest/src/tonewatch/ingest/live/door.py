@@ -20,6 +20,8 @@ from tonewatch.shared.ids import new_id
 from tonewatch.shared.logging import get_logger
 
 TOKEN_BYTES: Final = 24
+SLOW_ANSWER_SECONDS: Final = 30.0
+"""How long nginx-rtmp waits to be told whether a publisher is welcome (its netcall_timeout)."""
 
 log = get_logger(__name__)
 
@@ -45,11 +47,12 @@ class Door:
         self._fleet = fleet
         self._play_token = play_token
         self._publishes: dict[str, Publish] = {}
+        self._unwelcome: set[str] = set()
 
     async def resume(self) -> None:
         """Take up those who were pushing when ingest was stopped."""
         for publish in await self._repository.all():
-            await self._admit(publish)
+            await self._follow(publish)
 
     async def publish(
         self,
@@ -67,11 +70,11 @@ class Door:
         Raises:
             ForbiddenError: no source has this key.
         """
+        self._unwelcome.discard(client_id)  # nginx counts from 1 again after a restart
         source = await self._sources.by_key_hash(hash_key(key))
         if source is None or source.kind is not SourceKind.RTMP:
             log.warning("refused a publisher: no source has its stream key", client_id=client_id)
             raise ForbiddenError("no source has this stream key")
-        await self._ready(source)
         now = utc_now()
         publish = Publish(
             client_id,
@@ -82,25 +85,27 @@ class Door:
             labels=permitted_labels(source, query or {}),
             reported=stream is None,
         )
-        await self._forget_source(source.id)
-        await self._repository.put(publish)
-        await self._admit(publish)
+        await self._admit(publish, source)
         log.info("admitted a publisher", source_id=source.id, client_id=client_id)
         return publish.stream
 
-    async def update(self, client_id: str) -> None:
+    async def update(self, client_id: str, connected_seconds: float) -> None:
         """A publisher is still there.
+
+        nginx-rtmp reports also those of whom it has asked and not heard yet, when encoders come by
+        the hundred; nobody knows them before they are admitted, and they are not refused for that.
 
         Raises:
             ForbiddenError: it is not welcome any more (replaced, or its key or source is gone).
         """
-        publish = self._publishes.get(client_id)
-        if publish is None:
+        if await self._is_known(client_id):
+            return
+        if client_id in self._unwelcome or connected_seconds > SLOW_ANSWER_SECONDS:
             raise ForbiddenError("this publisher was replaced, or its stream key is gone")
-        publish.seen_at = utc_now()
 
     async def left(self, client_id: str) -> None:
         """A publisher is gone; one that was replaced before is not missed."""
+        self._unwelcome.discard(client_id)
         publish = self._publishes.pop(client_id, None)
         if publish is not None:
             self._fleet.left(publish)
@@ -120,15 +125,28 @@ class Door:
         await self._forget_source(source_id)
         await self._fleet.disconnect(source_id, reason)
 
-    async def _ready(self, source: Source) -> None:
-        """Before a publisher of the source is admitted."""
+    async def _is_known(self, client_id: str) -> bool:
+        publish = self._publishes.get(client_id)
+        if publish is not None:
+            publish.seen_at = utc_now()
+        return publish is not None
 
-    async def _admit(self, publish: Publish) -> None:
+    async def _admit(self, publish: Publish, source: Source) -> None:  # noqa: ARG002 - for replicas
+        """Let the publisher take its source over."""
+        self._drop(publish.source_id)
+        await self._repository.put(publish)
+        await self._follow(publish)
+
+    async def _follow(self, publish: Publish) -> None:
         self._publishes[publish.client_id] = publish
         if not await self._fleet.follow(publish):
             await self.left(publish.client_id)
 
-    async def _forget_source(self, source_id: str) -> None:
+    def _drop(self, source_id: str) -> None:
         for publish in [each for each in self._publishes.values() if each.source_id == source_id]:
             del self._publishes[publish.client_id]
-            await self._repository.remove(publish.client_id)
+            self._unwelcome.add(publish.client_id)
+
+    async def _forget_source(self, source_id: str) -> None:
+        self._drop(source_id)
+        await self._repository.remove_all_of(source_id)

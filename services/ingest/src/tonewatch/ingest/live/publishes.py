@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from tonewatch.ingest.live.push import Publish
 from tonewatch.ingest.tables import rtmp_publishes
 from tonewatch.shared.clock import utc_now
+from tonewatch.shared.database import transaction
 
 
 class PublishRepository:
@@ -29,7 +30,7 @@ class PublishRepository:
 
     async def touch(self, client_id: str) -> bool:
         """Note that a publisher is still there; False if it is not known (any more)."""
-        async with self._engine.begin() as connection:
+        async with transaction(self._engine) as connection:
             result = await connection.execute(
                 update(rtmp_publishes)
                 .where(rtmp_publishes.c.client_id == client_id)
@@ -39,7 +40,7 @@ class PublishRepository:
 
     async def let_play(self, publish: Publish, player: str) -> None:
         """Note the hash of the token with which the stream may be played."""
-        async with self._engine.begin() as connection:
+        async with transaction(self._engine) as connection:
             await connection.execute(
                 update(rtmp_publishes)
                 .where(rtmp_publishes.c.client_id == publish.client_id)
@@ -54,12 +55,16 @@ class PublishRepository:
         async with self._engine.connect() as connection:
             return (await connection.execute(query)).first() is not None
 
-    async def put(self, publish: Publish) -> None:
-        """Note a publisher. After a restart of nginx its connection numbers begin anew."""
-        async with self._engine.begin() as connection:
-            await connection.execute(
-                delete(rtmp_publishes).where(rtmp_publishes.c.client_id == publish.client_id)
-            )
+    async def put(self, publish: Publish, player: str | None = None) -> None:
+        """Note the one publisher of its source, and the hash of the token that may play it.
+
+        One transaction, since encoders come back by the hundred after an outage. After a restart
+        of nginx its connection numbers begin anew, so an older publisher may have the same.
+        """
+        table = rtmp_publishes.c
+        former = (table.client_id == publish.client_id) | (table.source_id == publish.source_id)
+        async with transaction(self._engine) as connection:
+            await connection.execute(delete(rtmp_publishes).where(former))
             await connection.execute(
                 insert(rtmp_publishes).values(
                     client_id=publish.client_id,
@@ -69,19 +74,20 @@ class PublishRepository:
                     labels=publish.labels,
                     reported=publish.reported,
                     seen_at=publish.seen_at,
+                    player=player,
                 )
             )
 
     async def remove(self, client_id: str) -> None:
         """Forget a publisher."""
-        async with self._engine.begin() as connection:
+        async with transaction(self._engine) as connection:
             await connection.execute(
                 delete(rtmp_publishes).where(rtmp_publishes.c.client_id == client_id)
             )
 
     async def remove_all_of(self, source_id: str) -> None:
         """Forget who pushes to a source."""
-        async with self._engine.begin() as connection:
+        async with transaction(self._engine) as connection:
             await connection.execute(
                 delete(rtmp_publishes).where(rtmp_publishes.c.source_id == source_id)
             )

@@ -5,7 +5,6 @@ source's lease follows its publisher: at once if it was asked itself, else withi
 """
 
 import asyncio
-from collections.abc import Mapping
 from datetime import timedelta
 from hashlib import sha256
 from typing import Final
@@ -41,23 +40,6 @@ class SharedDoor(Door):
     async def resume(self) -> None:
         """Nothing yet: those who push are taken up with their sources' leases."""
 
-    async def publish(
-        self,
-        client_id: str,
-        key: str,
-        query: Mapping[str, str] | None = None,
-        *,
-        stream: str | None = None,
-    ) -> str:
-        """Admit a publisher; see `Door.publish`."""
-        async with self._one_at_a_time:
-            return await super().publish(client_id, key, query, stream=stream)
-
-    async def update(self, client_id: str) -> None:
-        """A publisher is still there, whoever follows it; see `Door.update`."""
-        if not await self._repository.touch(client_id):
-            raise ForbiddenError("this publisher was replaced, or its stream key is gone")
-
     async def left(self, client_id: str) -> None:
         """A publisher is gone; who follows it will see that it is not noted any more."""
         await super().left(client_id)
@@ -81,11 +63,19 @@ class SharedDoor(Door):
                 self._compare(publish, noted.get(publish.source_id))
             for publish in noted.values():
                 if publish.client_id not in self._publishes and not _is_forgotten(publish):
-                    publish.seen_at = utc_now()
-                    await self._admit(publish)
+                    await self._take_up(publish)
 
-    async def _ready(self, source: Source) -> None:
-        await self._fleet.refresh(source)
+    async def _is_known(self, client_id: str) -> bool:
+        return await self._repository.touch(client_id)
+
+    async def _admit(self, publish: Publish, source: Source) -> None:
+        async with self._one_at_a_time:
+            await self._fleet.refresh(source)
+            self._drop(publish.source_id)
+            runs_here = self._fleet.runs(publish.source_id)
+            await self._repository.put(publish, self._player if runs_here else None)
+            if runs_here:
+                await self._follow(publish)
 
     def _compare(self, publish: Publish, noted: Publish | None) -> None:
         if noted is not None and noted.stream == publish.stream:
@@ -96,15 +86,11 @@ class SharedDoor(Door):
         if noted is None:
             self._fleet.left(publish)
 
-    async def _admit(self, publish: Publish) -> None:
+    async def _take_up(self, publish: Publish) -> None:
         if self._fleet.runs(publish.source_id):
-            self._publishes[publish.client_id] = publish
+            publish.seen_at = utc_now()
             await self._repository.let_play(publish, self._player)
-            await self._fleet.follow(publish)
-
-    async def _forget_source(self, source_id: str) -> None:
-        await super()._forget_source(source_id)
-        await self._repository.remove_all_of(source_id)
+            await self._follow(publish)
 
 
 def _is_forgotten(publish: Publish) -> bool:

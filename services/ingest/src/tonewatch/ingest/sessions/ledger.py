@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tonewatch.ingest.publishing import Outbox, SessionInfo
 from tonewatch.ingest.tables import open_sessions
+from tonewatch.shared.database import transaction
 from tonewatch.shared.messages import Lane, Speaker
 
 
@@ -47,7 +48,7 @@ class Ledger:
             "seen_at": info.started_at,
             "owner": self._owner,
         }
-        async with self._engine.begin() as connection:
+        async with transaction(self._engine) as connection:
             await connection.execute(insert(open_sessions).values(**values))
 
     async def note_progress(self, outboxes: Sequence[Outbox], now: datetime) -> None:
@@ -65,19 +66,19 @@ class Ledger:
             }
             for outbox in outboxes
         ]
-        async with self._engine.begin() as connection:
+        async with transaction(self._engine) as connection:
             await connection.execute(query, rows)
 
     async def forget(self, session_id: str) -> None:
         """The session's end has been announced."""
-        async with self._engine.begin() as connection:
+        async with transaction(self._engine) as connection:
             await connection.execute(
                 delete(open_sessions).where(open_sessions.c.session_id == session_id)
             )
 
     async def claim(self, session: OpenSession) -> bool:
         """Make a dead replica's session ours; False if another one was faster."""
-        async with self._engine.begin() as connection:
+        async with transaction(self._engine) as connection:
             result = await connection.execute(
                 update(open_sessions)
                 .where(open_sessions.c.session_id == session.info.session_id)

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tonewatch.ingest.tables import audit
 from tonewatch.shared.clock import utc_now
+from tonewatch.shared.database import transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class AuditLog:
             "source_id": source_id,
             "details": details or {},
         }
-        async with self._engine.begin() as connection:
+        async with transaction(self._engine) as connection:
             await connection.execute(insert(audit).values(**values))
 
     async def latest(

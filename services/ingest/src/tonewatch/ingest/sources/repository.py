@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from tonewatch.ingest.sources.model import Origin, Source, SourceKind
 from tonewatch.ingest.sources.voices import Layout, Voices
 from tonewatch.ingest.tables import sources
-from tonewatch.shared.database import writing
+from tonewatch.shared.database import transaction
 from tonewatch.shared.errors import ConflictError
 from tonewatch.shared.messages import Speaker
 
@@ -43,7 +43,7 @@ class SourceRepository:
             ConflictError: the id or the key is taken.
         """
         try:
-            async with self._engine.begin() as connection:
+            async with transaction(self._engine) as connection:
                 await connection.execute(insert(sources).values(**_values(source)))
         except IntegrityError as error:
             raise ConflictError(
@@ -52,14 +52,14 @@ class SourceRepository:
 
     async def update(self, source_id: str, **values: Any) -> None:
         """Change columns of a source."""
-        async with self._engine.begin() as connection:
+        async with transaction(self._engine) as connection:
             await connection.execute(
                 update(sources).where(sources.c.id == source_id).values(**values)
             )
 
     async def remove(self, source_id: str) -> bool:
         """Forget a source; says whether there was one."""
-        async with self._engine.begin() as connection:
+        async with transaction(self._engine) as connection:
             result = await connection.execute(delete(sources).where(sources.c.id == source_id))
         return result.rowcount > 0
 
@@ -72,7 +72,7 @@ class SourceRepository:
             ConflictError: a key belongs to another source.
         """
         try:
-            async with writing(self._engine).begin() as connection:
+            async with transaction(self._engine) as connection:
                 rows = await connection.execute(
                     select(sources).where(sources.c.origin == Origin.FILE.value)
                 )

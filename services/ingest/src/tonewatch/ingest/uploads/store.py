@@ -9,6 +9,7 @@ from sqlalchemy import Row, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tonewatch.ingest.tables import uploads
+from tonewatch.shared.database import transaction
 
 
 class UploadState(StrEnum):
@@ -52,12 +53,12 @@ class UploadStore:
 
     async def add(self, upload: Upload) -> None:
         """Note a new upload."""
-        async with self._engine.begin() as connection:
+        async with transaction(self._engine) as connection:
             await connection.execute(insert(uploads).values(**asdict(upload)))
 
     async def update(self, session_id: str, **values: Any) -> None:
         """Change columns of an upload."""
-        async with self._engine.begin() as connection:
+        async with transaction(self._engine) as connection:
             await connection.execute(
                 update(uploads).where(uploads.c.session_id == session_id).values(**values)
             )
@@ -79,7 +80,7 @@ class UploadStore:
 
     async def fail_unfinished(self, error: str) -> None:
         """Uploads that a stopped ingest left behind cannot go on: their files are gone."""
-        async with self._engine.begin() as connection:
+        async with transaction(self._engine) as connection:
             await connection.execute(
                 update(uploads)
                 .where(uploads.c.state == UploadState.PUBLISHING.value)
