@@ -18,7 +18,6 @@ from tonewatch.shared.logging import get_logger
 NOTE_EVERY_SECONDS: Final = 0.5
 CHUNK_MS: Final = 2000
 """Heard on the loop, some 2 ms of work; a thread was no quicker: both want the interpreter."""
-CANCEL_AGAIN_SECONDS: Final = 0.5
 COMPLETE: Final = "the recording was read to its end"
 INTERRUPTED: Final = "ingest was stopped; upload the file again"
 CANCELLED: Final = "the upload was cancelled"
@@ -190,8 +189,10 @@ class Uploads:
         clock = asyncio.get_running_loop().time
         chunk, noted = job.first, clock()
         while chunk:
-            if self._stopping:  # it was just being begun when all were ended
-                return INTERRUPTED
+            # asked here too: it may just have been begun when all were ended, and `wait_for` of
+            # Python before 3.12 loses a cancellation that comes with the answer it waits for
+            if job.cancelled or self._stopping:
+                return CANCELLED if job.cancelled else INTERRUPTED
             for speaker, pcm in job.voices.split(chunk):
                 job.session.feed(pcm, speaker)
             if job.session.seconds > self._limits.max_seconds:
@@ -210,18 +211,12 @@ class Uploads:
 
 
 async def _end(jobs: Sequence[tuple[Job, asyncio.Task[None]]]) -> None:
-    """Cancel, and again: a cancellation was seen to get lost below.
-
-    Who is already writing down the end of a recording is left to do so.
-    """
-    for _, task in jobs:
-        task.cancel()
-    waiting = {task for _, task in jobs}
-    while waiting:
-        _, waiting = await asyncio.wait(waiting, timeout=CANCEL_AGAIN_SECONDS)
-        for job, task in jobs:
-            if task in waiting and not job.is_read:
-                task.cancel()
+    """Cancel those not yet read to their end, and wait until the end of each is written down."""
+    for job, task in jobs:
+        if not job.is_read:
+            task.cancel()
+    if jobs:
+        await asyncio.wait([task for _, task in jobs])
 
 
 def _clear(spool_dir: Path) -> None:
