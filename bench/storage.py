@@ -16,7 +16,7 @@ import gc
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import text
 
@@ -29,6 +29,7 @@ from tonewatch.shared.broker import Delivery, Entry, Outgoing, RedisBroker
 from tonewatch.shared.broker.codec import encode
 from tonewatch.shared.clock import utc_now
 from tonewatch.shared.database import close_engine, create_engine, sqlite_url
+from tonewatch.shared.messages import Score
 from tonewatch.shared.metrics import Metrics
 from tonewatch.shared.redis_client import RedisOptions, create_redis
 from tonewatch.shared.streams import SCORES
@@ -41,7 +42,7 @@ from tonewatch.storage.partitions import Partitions
 from tonewatch.storage.records import record_table
 from tonewatch.storage.rollups import Rollups
 from tonewatch.storage.settings import StorageOptions
-from tonewatch.storage.store import Store
+from tonewatch.storage.store import Store, Written
 from tonewatch.storage.writer import GROUP, STREAMS, Writer
 
 CALLS = 500
@@ -70,25 +71,32 @@ async def bare(url: str, load: Sequence[Outgoing]) -> float:
     await database.prepare()
     table, values = record_table(database.dialect), Values(database.dialect)
     now = utc_now()
-    items = [_item(outgoing) for outgoing in load]
-    await Partitions(database).make_sure(getattr(i.message, "captured_at", now) for i in items)
+    await Partitions(database).make_sure(getattr(out.message, "captured_at", now) for out in load)
     stored_at = values.moment(now)
     made = [
-        (record, rows.steps_row(record, item.steps or b""))
-        for item, record in (
-            (item, rows.record_row(item, values, record_id=n, marked=False, stored_at=stored_at))
-            for n, item in enumerate(items, 1)
-        )
+        _made(n, outgoing, values, stored_at=stored_at) for n, outgoing in enumerate(load, start=1)
     ]
     started = time.perf_counter()
     for batch in _batches(made):
         async with database.write() as connection:
             await connection.exec_driver_sql("SELECT 1")
-            await table.insert(connection, [record for record, _ in batch])
+            await table.add(connection, [record for record, _ in batch])
             await table.insert_steps(connection, [steps for _, steps in batch])
     elapsed = time.perf_counter() - started
     await database.close()
     return len(made) / elapsed
+
+
+class CountingStore(Store):
+    """Knows how many records it has written."""
+
+    records = 0
+
+    async def write(self, items: Sequence[Item]) -> Written:
+        """Store the items, and count."""
+        written = await super().write(items)
+        self.records += written["emotion_records"]
+        return written
 
 
 async def writer(url: str, broker: RedisBroker, load: Sequence[Outgoing]) -> float:
@@ -96,7 +104,8 @@ async def writer(url: str, broker: RedisBroker, load: Sequence[Outgoing]) -> flo
     database, metrics = Database(url), Metrics()
     await database.prepare()
     disk = DiskWatch(None, metrics, low_mb=0, critical_mb=0)
-    storing = Writer(broker, Store(database), metrics, OPTIONS, consumer="bench", disk=disk)
+    store = CountingStore(database)
+    storing = Writer(broker, store, metrics, OPTIONS, consumer="bench", disk=disk)
     rollups = Rollups(database, every_seconds=OPTIONS.rollup_seconds)
     await broker.setup(STREAMS)
     for batch in _batches(load, 2000):
@@ -105,8 +114,8 @@ async def writer(url: str, broker: RedisBroker, load: Sequence[Outgoing]) -> flo
     started = time.perf_counter()
     tasks = [asyncio.create_task(storing.run(stop)), asyncio.create_task(rollups.run(stop))]
     async with asyncio.timeout(LIMIT_SECONDS):
-        while not await _all_settled(broker):  # noqa: ASYNC110 - Redis is another process
-            await asyncio.sleep(0.2)
+        while store.records < len(load) or not await _all_settled(broker):  # noqa: ASYNC110 - Redis, too
+            await asyncio.sleep(0.01)
     await rollups.catch_up()
     elapsed = time.perf_counter() - started
     stop.set()
@@ -136,8 +145,12 @@ async def measure(urls: tuple[str, str], redis_url: str, count: int, rounds: int
     return Speed(best["bare"], best["writer"], row_bytes)
 
 
-def _item(outgoing: Outgoing) -> Item:
-    return item_of(Delivery(SCORES, 0, GROUP, Entry("1-0", encode(outgoing))))
+def _made(number: int, outgoing: Outgoing, values: Values, *, stored_at: Any) -> tuple[Any, Any]:
+    """The record and the matrix of a second, as the driver takes them."""
+    item = item_of(Delivery(SCORES, 0, GROUP, Entry("1-0", encode(outgoing))))
+    cells = rows.record_cells(cast("Score", item.message), values)
+    record = rows.record_row(cells, record_id=number, marked=False, stored_at=stored_at)
+    return record, rows.steps_row(record, item.steps or b"")
 
 
 def _batches(load: Sequence[Any], size: int = OPTIONS.batch_rows) -> Iterator[Sequence[Any]]:

@@ -6,14 +6,15 @@ each time, while scores of 500 live tracks are published, a second's worth every
 
 `query_p95_ms` is the p95 of the slowest kind of question; `timeline_ms` the p95 of the timeline of
 a call of an hour, as 300 points of each of its two tracks. `missed_batches` counts the seconds of
-scores that were not stored, all of them, within `LATE_SECONDS`.
+scores that were not stored, all of them, within `LATE_SECONDS`. `export_mb`: see
+`storage_export.py`.
 """
 
 import asyncio
 import itertools
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -23,6 +24,7 @@ from urllib.parse import quote
 
 from sqlalchemy import text
 
+import storage_export
 from support import stack
 from support.archive import HOUR_CALL, days, fill
 from support.figures import arguments, percentile, report
@@ -41,6 +43,8 @@ LIVE_TRACKS: Final = 500
 SPREAD: Final = 25
 LATE_SECONDS: Final = 2.0
 ROUNDS: Final = 60
+LONGEST_SECONDS: Final = 100.0
+"""Of asking one database; on a slow machine there are fewer rounds."""
 TIMELINE: Final = "timeline of an hour"
 SQLITE: Final = "SQLite"
 POSTGRESQL: Final = "PostgreSQL"
@@ -54,6 +58,7 @@ class Answers:
     published: int = 0
     missed_batches: int = 0
     slowest_batch_seconds: float = 0.0
+    exports: storage_export.Exports = field(default_factory=dict)
 
     def p95(self, name: str) -> float:
         """Of one kind of question."""
@@ -114,31 +119,46 @@ def questions(turn: int, last_day: datetime, span_days: int) -> Iterator[tuple[s
     yield "search, a name", f"/v1/search?q={quote(f'客服热线 {turn * 37}')}"
 
 
-async def measure(folder: Path, redis_url: str, url: str, records: int, rounds: int) -> Answers:
-    """Fill the database, and ask while it is written to."""
-    database = Database(url)
-    await fill(database, records)
-    await database.close()
-    await _analyze(url)
+async def prepare(urls: Iterable[str], records: int) -> None:
+    """Fill the databases, all at once."""
+    databases = {url: Database(url) for url in urls}
+    for (
+        database
+    ) in databases.values():  # one after the other: Alembic knows one migration at a time
+        await database.prepare()
+    await asyncio.gather(*(fill(database, records) for database in databases.values()))
+    for url, database in databases.items():
+        await database.close()
+        await _analyze(url)
+
+
+async def measure(
+    folder: Path, redis_url: str, url: str, records: int, rounds: int, *, exported: int = 0
+) -> Answers:
+    """Ask a filled database while it is written to; then export so many rows of it."""
     redis = create_redis(RedisOptions(url=redis_url), "bench")
     await redis.flushall()
     await redis.aclose()
     answers = Answers()
     async with AsyncExitStack() as running:
-        base = await running.enter_async_context(
-            stack.service("storage", folder, redis_url, database_url=url)
+        base, service = await running.enter_async_context(
+            stack.service_process("storage", folder, redis_url, database_url=url)
         )
         client = await running.enter_async_context(create_client(base_url=base))
         command = [sys.executable, __file__, "--publish", redis_url]
         with stack.process(command, folder / "publish.log"):
             await _ask(client, answers, rounds, days(records))
         await _judge(url, redis_url, answers)
+        if exported:
+            answers.exports = await storage_export.exports(client, service.pid, _today(), exported)
     return answers
 
 
 async def _ask(client: AsyncClient, answers: Answers, rounds: int, span_days: int) -> None:
-    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    today, began = _today(), time.perf_counter()
     for turn in range(-1, rounds):
+        if time.perf_counter() - began > LONGEST_SECONDS:
+            return
         for name, path in questions(turn % rounds, today, span_days):
             started = time.perf_counter()
             answer = await client.get(path)
@@ -146,6 +166,10 @@ async def _ask(client: AsyncClient, answers: Answers, rounds: int, span_days: in
             answer.raise_for_status()
             if turn >= 0:  # before it, the service has just started
                 answers.milliseconds.setdefault(name, []).append(elapsed)
+
+
+def _today() -> datetime:
+    return datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 async def publish(redis_url: str) -> None:
@@ -215,6 +239,7 @@ def tables(asked: Asked) -> Iterator[tuple[str, str]]:
     """The tables of all databases."""
     for name, answers in asked.items():
         yield from lines(name, answers)
+        yield from storage_export.lines(answers.exports)
 
 
 def figures(asked: Asked) -> dict[str, float]:
@@ -225,18 +250,24 @@ def figures(asked: Asked) -> dict[str, float]:
         found[f"{prefix}query_p95_ms"] = answers.p95(answers.slowest)
         found[f"{prefix}timeline_ms"] = answers.p95(TIMELINE)
         found[f"{prefix}missed_batches"] = float(answers.missed_batches)
+        found |= storage_export.figures(answers.exports)
     return found
 
 
 async def both(*, quick: bool) -> Asked:
-    """Measure SQLite, then PostgreSQL where it is installed."""
+    """Fill SQLite and, where it is installed, PostgreSQL side by side; then ask each alone."""
     records, rounds = (QUICK_RECORDS, 4) if quick else (RECORDS, ROUNDS)
+    exported = QUICK_RECORDS // 2 if quick else storage_export.ROWS
     with stack.scratch() as folder, stack.redis(folder) as redis_url, postgres(folder) as pg:
-        url = sqlite_url(folder / "queries.db")
-        asked = {SQLITE: await measure(folder, redis_url, url, records, rounds)}
-        if pg is not None:
-            asked[POSTGRESQL] = await measure(folder, redis_url, pg, records, rounds)
-    return asked
+        urls = {SQLITE: sqlite_url(folder / "queries.db"), POSTGRESQL: pg}
+        there = {name: url for name, url in urls.items() if url is not None}
+        await prepare(there.values(), records)
+        return {
+            name: await measure(
+                *(folder, redis_url, url, records, rounds), exported=exported * (name == SQLITE)
+            )
+            for name, url in there.items()
+        }
 
 
 async def main() -> None:

@@ -18,8 +18,8 @@ from tonewatch.storage.models import Session
 from tonewatch.storage.service import StorageService
 from tonewatch.storage.settings import StorageOptions, StorageSettings
 
-AWAY_SECONDS = 5
-"""Longer than the longest pause between two tries; twenty seconds take the same path."""
+AWAY_SECONDS = 20
+"""Four times the longest pause between two tries."""
 
 
 def _service(broker: RedisBroker, folder: Path, url: str | None = None) -> StorageService:

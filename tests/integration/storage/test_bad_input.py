@@ -54,10 +54,28 @@ async def test_sql_emoji_and_newlines_in_every_field_are_stored_as_they_are(
     assert (gap.detail, source.name, segment.agent_id) == (NASTY, NASTY, NASTY)
 
 
-def test_labels_of_ten_kilobytes_are_refused_with_a_sentence_that_names_them() -> None:
-    header = make_score(0).model_copy(update={"labels": {"note": "x" * 10_240}})
+async def test_a_label_of_ten_kilobytes_is_cut_and_its_second_stored(
+    database: Database, store: Store
+) -> None:
+    labels = {"note": "注" * 10_240, "agent_id": "7" * 257, "queue": "售" * 256}
+    header = make_score(0).model_copy(update={"labels": labels})
     entry = Entry("1-0", {"h": header.model_dump_json().encode()})
-    with pytest.raises(InvalidMessageError, match=r"labels\.note.*256 characters"):
+    await store.write([item_of(Delivery(SCORES, 0, "storage", entry))])
+    async with database.read() as session:
+        record = (await session.scalars(select(EmotionRecord))).one()
+    assert record.labels == {
+        "note": "注" * 255 + "…",
+        "agent_id": "7" * 255 + "…",
+        "queue": "售" * 256,
+    }
+    assert record.agent_id == record.labels["agent_id"]
+
+
+def test_what_is_wrong_beside_a_long_label_is_still_refused() -> None:
+    header = make_score(0).model_copy(update={"labels": {"note": "x" * 10_240}})
+    text = header.model_dump_json().replace('"seq":0', '"seq":-1')
+    entry = Entry("1-0", {"h": text.encode()})
+    with pytest.raises(InvalidMessageError, match=r"seq.*greater than or equal to 0"):
         item_of(Delivery(SCORES, 0, "storage", entry))
 
 

@@ -72,9 +72,15 @@ async def _counts(database: Database, tables: Iterable[str] = KEPT_FOR_DAYS) -> 
     return found
 
 
-async def _sweep(database: Database, days: float, options: RetentionOptions = OPTIONS) -> None:
+async def _sweep(
+    database: Database,
+    days: float,
+    options: RetentionOptions = OPTIONS,
+    *,
+    data_dir: Path = Path("none"),
+) -> None:
     moment = START + timedelta(days=days, hours=1)
-    await Sweeper(database, options, Metrics(), now=lambda: moment).sweep()
+    await Sweeper(database, options, Metrics(), data_dir=data_dir, now=lambda: moment).sweep()
 
 
 async def _calls(database: Database, table: str) -> set[str]:
@@ -98,6 +104,30 @@ async def test_each_kind_is_kept_for_its_own_time(database: Database, store: Sto
             name: everything[name] if kept > days else 0 for name, kept in KEPT_FOR_DAYS.items()
         }
     assert (await _counts(database, ["emotion_hours"]))["emotion_hours"] > 0
+
+
+async def test_embeddings_go_with_their_utterances_and_not_with_their_seconds(
+    database: Database, store: Store, tmp_path: Path
+) -> None:
+    names = {call: f"embeddings/{call}/customer-0.npy" for call in ("old", "held", "new")}
+    for call, name in names.items():
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_bytes(b"x")
+        days = 8 if call == "new" else 0
+        moment = START + timedelta(days=days)
+        spoken: dict[str, Any] = {"session_id": call, "granularity": "utterance"}
+        await store.write(items([make_score(0, captured_at=moment, embedding_path=name, **spoken)]))
+    astray = make_score(1, session_id="old", granularity="utterance", embedding_path="kept.npy")
+    (tmp_path / "kept.npy").write_bytes(b"x")
+    await store.write(items([astray]))
+    await Rollups(database).catch_up()
+    await place_hold(database, "held", by="legal", reason="case 12")
+    await _sweep(database, 5, data_dir=tmp_path)
+    assert all((tmp_path / name).exists() for name in names.values())
+    await _sweep(database, 12, data_dir=tmp_path)
+    assert await _calls(database, "utterances") == {"held", "new"}
+    assert sorted(path.name for path in (tmp_path / "embeddings").iterdir()) == ["held", "new"]
+    assert (tmp_path / "kept.npy").exists()
 
 
 async def test_seconds_that_no_roll_up_has_seen_stay(database: Database, store: Store) -> None:
@@ -192,12 +222,14 @@ async def test_erasure_removes_a_person_and_nobody_else_and_leaves_a_receipt(
     database: Database, store: Store, tmp_path: Path
 ) -> None:
     person = {"customer_id": "4711'; DROP TABLE sessions; --", "agent_id": "a7"}
-    (tmp_path / "e.npy").write_bytes(b"x")
+    embedding = tmp_path / "embeddings" / "theirs-0" / "e.npy"
+    embedding.parent.mkdir(parents=True)
+    embedding.write_bytes(b"x")
     outside = tmp_path.parent / f"{tmp_path.name}-outside.npy"
     outside.write_bytes(b"x")
     for number in range(3):
         await _store_call(store, f"theirs-{number}", labels=person)
-    paths = ("e.npy", f"../{outside.name}")
+    paths = ("embeddings/theirs-0/e.npy", f"../{outside.name}")
     await store.write(
         items(
             make_score(
@@ -223,7 +255,7 @@ async def test_erasure_removes_a_person_and_nobody_else_and_leaves_a_receipt(
     receipt = await eraser.erase(label, by="dpo", reason="asked for it")
     assert (receipt.sessions, receipt.removed["emotion_records"]) == (3, 77)
     assert (receipt.removed["embedding files"], receipt.removed["clips"]) == (1, 3)
-    assert not (tmp_path / "e.npy").exists()
+    assert not embedding.parent.exists()
     assert outside.exists()
     assert sorted(seen) == ["theirs-0", "theirs-1", "theirs-2"]
     for table in ("emotion_records", "segments", "alerts", "gaps", "sessions", "track_rollups"):

@@ -21,6 +21,7 @@ from tonewatch.shared.messages import (
 )
 from tonewatch.storage.database import Database
 from tonewatch.storage.errors import RowRefusedError
+from tonewatch.storage.incoming import Item
 from tonewatch.storage.models import (
     AlertTransition,
     Base,
@@ -29,6 +30,7 @@ from tonewatch.storage.models import (
     steps_of_record,
 )
 from tonewatch.storage.models import Session as SessionRow
+from tonewatch.storage.rollups import Rollups
 from tonewatch.storage.steps import unpack_steps
 from tonewatch.storage.store import Store
 
@@ -116,6 +118,26 @@ async def test_order_batches_and_repeats_make_no_difference(
                 await connection.execute(table.delete())
     await store.write(items(_a_call()))
     assert found == await _dump(database)
+
+
+@pytest.mark.parametrize("granularity", ["frame", "utterance"])
+@pytest.mark.parametrize("shift", [timedelta(hours=1), timedelta(days=1), timedelta(days=-3)])
+async def test_a_second_under_another_timestamp_is_the_same_second(
+    shift: timedelta, granularity: str, database: Database, store: Store
+) -> None:
+    def scores(*seqs: int, moved: timedelta = timedelta(0)) -> list[Item]:
+        made = [make_score(seq, granularity=granularity) for seq in seqs]
+        return items([s.model_copy(update={"captured_at": s.captured_at + moved}) for s in made])
+
+    await store.write(scores(0, 1))
+    for seen in (False, True):  # by the roll-ups
+        if seen:
+            await Rollups(database).catch_up()
+        again = [*scores(0, 1, moved=shift), *scores(2 + seen), *scores(2 + seen, moved=shift)]
+        assert (await store.write(again))["emotion_records"] == 1
+    rows = (await _dump(database))["emotion_records"]
+    assert sorted(row["seq"] for row in rows) == [0, 1, 2, 3]
+    assert {row["timestamp"].date() for row in rows} == {START.date()}
 
 
 async def test_seconds_are_marked_whether_the_alert_comes_before_after_or_with_them(

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tonewatch.shared.errors import InvalidMessageError
-from tonewatch.storage.steps import pack_steps, unpack_steps
+from tonewatch.storage.steps import check_steps, pack_steps, unpack_steps
 
 Rows = st.lists(st.lists(st.floats(0, 1, width=32), min_size=9, max_size=9), max_size=60)
 
@@ -16,7 +16,9 @@ Rows = st.lists(st.lists(st.floats(0, 1, width=32), min_size=9, max_size=9), max
 @given(Rows)
 def test_a_stored_matrix_comes_back_within_half_precision(rows: list[list[float]]) -> None:
     blob = b"".join(struct.pack("<9f", *row) for row in rows)
-    stored = pack_steps(blob, len(rows))
+    check_steps(blob, len(rows))
+    before, stored, after = pack_steps([b"", blob, bytes(36)])
+    assert (before, after) == (None, bytes(18))
     assert stored is None if not rows else stored is not None and len(stored) == len(blob) // 2
     back = unpack_steps(stored)
     assert len(back) == len(rows)
@@ -29,9 +31,9 @@ def test_a_matrix_of_another_length_than_announced_is_an_invalid_message(
     size: int, steps: int
 ) -> None:
     with pytest.raises(InvalidMessageError, match=f"{size} bytes; {steps} rows"):
-        pack_steps(bytes(size), steps)
+        check_steps(bytes(size), steps)
 
 
 def test_numbers_too_large_for_half_precision_are_an_invalid_message() -> None:
     with pytest.raises(InvalidMessageError, match="no probabilities"):
-        pack_steps(struct.pack("<9f", *[1e30] * 9), 1)
+        pack_steps([bytes(36), struct.pack("<9f", *[1e30] * 9)])

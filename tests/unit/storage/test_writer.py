@@ -15,6 +15,7 @@ from tonewatch.shared.broker import MemoryBroker
 from tonewatch.shared.messages import Score
 from tonewatch.shared.metrics import Metrics
 from tonewatch.shared.streams import DEAD, SCORES
+from tonewatch.storage.database import Database
 from tonewatch.storage.disk import DiskWatch
 from tonewatch.storage.errors import DatabaseFullError, DatabaseUnavailableError, RowRefusedError
 from tonewatch.storage.incoming import Item
@@ -29,6 +30,7 @@ class FailingStore(Store):
     def __init__(
         self, *, refused: frozenset[int] = frozenset(), away: int = 0, room: float = float("inf")
     ) -> None:
+        super().__init__(Database("sqlite+aiosqlite://"))
         self.stored: list[int] = []
         self.others: list[str] = []
         self.matrices = 0

@@ -87,8 +87,11 @@ async def _create(connection: AsyncConnection, table: str, day: date) -> None:
     kept = "INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING INDEXES INCLUDING STORAGE"
     of_day = f"timestamp >= '{begin}' AND timestamp < '{end}'"
     moved = f"DELETE FROM {table}_other WHERE {of_day} RETURNING *"  # noqa: S608 - our own names
+    key = "session_id, speaker, seq, granularity"  # which a partitioned table cannot have itself
+    keyed = [f"CREATE UNIQUE INDEX uq_{name}_second ON {name} ({key})"]
     for statement in (
         f"CREATE TABLE {name} (LIKE {table} {kept})",
+        *(keyed if table == "emotion_records" else ()),
         f"WITH moved AS ({moved}) INSERT INTO {name} SELECT * FROM moved",  # noqa: S608
         f"ALTER TABLE {table} ATTACH PARTITION {name} FOR VALUES FROM ('{begin}') TO ('{end}')",
     ):

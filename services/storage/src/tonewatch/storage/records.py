@@ -11,6 +11,7 @@ from typing import Any, Final, Protocol
 from asyncpg.exceptions import UniqueViolationError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from tonewatch.storage.elsewhere import Key, key_of, stored_elsewhere
 from tonewatch.storage.rows import RECORD_COLUMNS, STEPS_COLUMNS
 
 Rows = Sequence[tuple[Any, ...]]
@@ -21,6 +22,9 @@ class RecordTable(Protocol):
 
     async def reserve(self, connection: AsyncConnection, count: int) -> Sequence[int]:
         """Ids for so many new records, each greater than any that a finished transaction used."""
+
+    async def add(self, connection: AsyncConnection, rows: Rows) -> int:
+        """Insert rows as the driver does it fastest, without asking; says how many went in."""
 
     async def insert(self, connection: AsyncConnection, rows: Rows) -> Collection[int]:
         """Insert the rows that are not there yet; answers their ids (a set or a range)."""
@@ -49,10 +53,13 @@ class SqliteRecords:
         first = (await connection.exec_driver_sql(self._NEXT_ID)).scalar_one()
         return range(first, first + count)
 
+    async def add(self, connection: AsyncConnection, rows: Rows) -> int:
+        """All at once; rows that are there already stay out."""
+        return (await connection.exec_driver_sql(self._INSERT, list(rows))).rowcount
+
     async def insert(self, connection: AsyncConnection, rows: Rows) -> Collection[int]:
         """All at once; asks which were new only if some were not."""
-        inserted = await connection.exec_driver_sql(self._INSERT, list(rows))
-        if inserted.rowcount == len(rows):
+        if await self.add(connection, rows) == len(rows):
             return range(rows[0][0], rows[0][0] + len(rows))
         found = await connection.exec_driver_sql(
             "SELECT id FROM emotion_records WHERE id >= ?", (rows[0][0],)
@@ -73,10 +80,7 @@ class PostgresRecords:
     )
     _MISSING: Final = (
         f"INSERT INTO emotion_records ({', '.join(RECORD_COLUMNS)}) "  # noqa: S608 - our columns
-        f"SELECT {', '.join(RECORD_COLUMNS)} FROM incoming_records AS i "
-        "WHERE NOT EXISTS (SELECT 1 FROM emotion_records AS r "
-        "WHERE (r.session_id, r.speaker, r.seq, r.granularity) "
-        "= (i.session_id, i.speaker, i.seq, i.granularity)) "
+        f"SELECT {', '.join(RECORD_COLUMNS)} FROM incoming_records "
         "ORDER BY id ON CONFLICT DO NOTHING RETURNING id"
     )
 
@@ -87,17 +91,24 @@ class PostgresRecords:
         )
         return list(found.scalars())
 
+    async def add(self, connection: AsyncConnection, rows: Rows) -> int:
+        """COPY; raises UniqueViolationError if one is there already."""
+        await self._copy(connection, "emotion_records", RECORD_COLUMNS, rows)
+        return len(rows)
+
     async def insert(self, connection: AsyncConnection, rows: Rows) -> Collection[int]:
         """COPY straight into the table, behind a savepoint."""
+        known = await stored_elsewhere(connection, rows)
+        new = _first_of_each(rows, known)
         try:
             async with connection.begin_nested():
-                await self._copy(connection, "emotion_records", RECORD_COLUMNS, rows)
+                await self.add(connection, new)
         except UniqueViolationError:
             await connection.exec_driver_sql(self._STAGE)
-            await self._copy(connection, "incoming_records", RECORD_COLUMNS, rows)
+            await self._copy(connection, "incoming_records", RECORD_COLUMNS, new)
             found = await connection.exec_driver_sql(self._MISSING)
             return set(found.scalars())
-        return {row[0] for row in rows}
+        return {row[0] for row in new}
 
     async def insert_steps(self, connection: AsyncConnection, rows: Rows) -> None:
         """COPY."""
@@ -110,6 +121,14 @@ class PostgresRecords:
         raw = await connection.get_raw_connection()
         driver: Any = raw.driver_connection
         await driver.copy_records_to_table(table, records=rows, columns=columns)
+
+
+def _first_of_each(rows: Rows, known: set[Key]) -> Rows:
+    """The rows without those whose second is known, or comes a second time among them."""
+    first = {key_of(row): row for row in reversed(rows)}
+    if len(first) == len(rows) and known.isdisjoint(first):
+        return rows
+    return [row for key, row in first.items() if key not in known][::-1]
 
 
 def record_table(dialect: str) -> RecordTable:

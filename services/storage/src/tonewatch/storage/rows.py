@@ -13,36 +13,34 @@ from tonewatch.shared.messages import (
     SessionState,
 )
 from tonewatch.storage.columns import Values
-from tonewatch.storage.incoming import Item
 from tonewatch.storage.models import POSTERIOR, EmotionRecord, EmotionSteps
 
 Row = dict[str, Any]
 
-RECORD_COLUMNS: Final = tuple(EmotionRecord.__table__.columns.keys())
+_AT_COMMIT: Final = ("id", "timestamp", "alert_triggered", "stored_at")
+_EARLIER: Final = tuple(
+    column.name for column in EmotionRecord.__table__.columns if column.name not in _AT_COMMIT
+)
+RECORD_COLUMNS: Final = (*_AT_COMMIT, *_EARLIER)
+"""First what a transaction adds to a row, and the moment, which its matrix shares."""
 STEPS_COLUMNS: Final = tuple(EmotionSteps.__table__.columns.keys())
 _NO_POSTERIOR: Final = (None,) * len(POSTERIOR)
 
 
-def record_row(
-    item: Item, values: Values, *, record_id: int, marked: bool, stored_at: Any
-) -> tuple[Any, ...]:
-    """A row of `emotion_records` in the order of `RECORD_COLUMNS`, as the driver takes it.
+def record_cells(score: Score, values: Values) -> tuple[Any, ...]:
+    """The moment of a row of `emotion_records`, and what stands in `RECORD_COLUMNS` after it.
 
     Built some thousand times a second, so neither by name nor by the types of SQLAlchemy.
     """
-    score = item.message
-    assert isinstance(score, Score)  # noqa: S101 - for the type checker
     labels = score.labels
     session_id = score.session_id
     return (
-        record_id,
         values.moment(score.captured_at),
         session_id,
         str(score.emotion),
         score.confidence,
         score.granularity.value,
         score.embedding_path,
-        marked,
         session_id,
         score.source_id,
         score.speaker.value,
@@ -62,8 +60,14 @@ def record_row(
         labels.get("queue"),
         values.moment(score.published_at),
         values.moment(score.scored_at),
-        stored_at,
     )
+
+
+def record_row(
+    cells: tuple[Any, ...], *, record_id: int, marked: bool, stored_at: Any
+) -> tuple[Any, ...]:
+    """A row of `emotion_records` in the order of `RECORD_COLUMNS`, as the driver takes it."""
+    return (record_id, cells[0], marked, stored_at, *cells[1:])
 
 
 def steps_row(record: tuple[Any, ...], steps: bytes) -> tuple[Any, ...]:

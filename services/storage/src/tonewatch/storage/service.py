@@ -71,7 +71,9 @@ class StorageService(Service[StorageSettings]):
             evidence,
             may_write=lambda: self.disk.level is DiskLevel.ENOUGH,
         )
-        self.sweeper = Sweeper(self.database, options.retention, self.metrics)
+        self.sweeper = Sweeper(
+            self.database, options.retention, self.metrics, data_dir=settings.data_dir
+        )
         self.eraser = Eraser(self.database, settings.data_dir, [self._remove_clips])
         self.similar = Similar(self.database, settings.data_dir)
         self.health.add("database", self._check_database)

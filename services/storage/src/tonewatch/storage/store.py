@@ -61,6 +61,12 @@ class Store:
         self._records = record_table(database.dialect)
         self._values = Values(database.dialect)
 
+    def prepare(self, items: Sequence[Item]) -> None:
+        """Do what can be done before a transaction; `write` does it to those that missed it."""
+        for item in items:
+            if item.cells is None and isinstance(item.message, Score):
+                item.cells = rows.record_cells(item.message, self._values)
+
     async def write(self, items: Sequence[Item]) -> Written:
         """Store all of the items or none; returns how many rows were new, by table.
 
@@ -68,6 +74,7 @@ class Store:
             DatabaseUnavailableError: nothing was written; try again.
             RowRefusedError: nothing was written; one of the items is to blame.
         """
+        self.prepare(items)
         written: Counter[str] = Counter()
         messages = [item.message for item in items]
         scores = [item for item in items if isinstance(item.message, Score)]
@@ -93,8 +100,7 @@ class Store:
         now = self._values.moment(utc_now())
         made = [
             rows.record_row(
-                item,
-                self._values,
+                item.cells or (),
                 record_id=record_id,
                 marked=bool(marks) and _is_marked(item.message, marks),
                 stored_at=now,

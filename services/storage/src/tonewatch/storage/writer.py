@@ -2,25 +2,24 @@
 
 read -> decode -> one transaction -> acknowledge. A message is acknowledged only after the commit
 (or as a dead letter), so a process killed at any instant leaves it to be taken up again; the unique
-keys make the second time harmless.
+keys make the second time harmless. While one batch is written, the next is read and decoded and the
+one before is acknowledged.
 """
 
 import asyncio
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
 from tonewatch.shared.broker import Broker, Delivery, Outcome
-from tonewatch.shared.errors import InvalidMessageError
 from tonewatch.shared.logging import get_logger
 from tonewatch.shared.metrics import Metrics
 from tonewatch.shared.runtime import wait_for_stop
 from tonewatch.shared.streams import ALERTS, SCORES, SESSIONS, Stream
-from tonewatch.storage.committing import Committer
+from tonewatch.storage.committing import Committed, Committer
 from tonewatch.storage.disk import DiskLevel, DiskWatch
-from tonewatch.storage.incoming import Item, item_of
+from tonewatch.storage.incoming import Decoded, decoded
 from tonewatch.storage.settings import StorageOptions
 from tonewatch.storage.store import Store
 
@@ -30,28 +29,10 @@ SMALL_STREAMS: Final = (ALERTS, SESSIONS)
 """Written to the last."""
 READ_BLOCK: Final = timedelta(seconds=1)
 CLAIM_EVERY_SECONDS: Final = 2.0
+SLICE: Final = 100
+"""Messages that are decoded before whoever else waits for the event loop has a turn."""
 
 log = get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Decoded:
-    """A batch: what can be stored, and what never can."""
-
-    items: list[Item]
-    dead: list[Outcome]
-
-
-def decoded(batch: Sequence[Delivery]) -> Decoded:
-    """The messages of deliveries; those that are none become dead letters."""
-    items: list[Item] = []
-    dead: list[Outcome] = []
-    for delivery in batch:
-        try:
-            items.append(item_of(delivery))
-        except InvalidMessageError as error:
-            dead.append(Outcome(delivery, dead=error.message))
-    return Decoded(items, dead)
 
 
 class Writer:
@@ -68,6 +49,7 @@ class Writer:
         disk: DiskWatch,
     ) -> None:
         self._broker = broker
+        self._store = store
         self._committer = Committer(store, disk, metrics)
         self._metrics = metrics
         self._options = options
@@ -90,26 +72,44 @@ class Writer:
         """The loop; returns after `stop`, with what was read either settled or left pending."""
         await self._take_up_own(stop)
         ahead = asyncio.create_task(self._next(stop))
+        behind = asyncio.create_task(asyncio.sleep(0, 0))
         try:
             while (batch := await ahead) is not None:
                 ahead = asyncio.create_task(self._next(stop))
-                await self._process(batch, stop)
+                done = await self._committer.commit(batch.items, stop)
+                await behind
+                behind = asyncio.create_task(self._settle(batch, done))
+            await behind
         finally:
             ahead.cancel()
+            behind.cancel()
 
     async def _next(self, stop: asyncio.Event) -> Decoded | None:
         """The next batch, read and decoded while the one before is written; None after `stop`."""
         while not stop.is_set():
             if batch := await self._claim() or await self._collect(stop):
-                return decoded(batch)
+                return await self._decode(batch)
         return None
+
+    async def _decode(self, batch: Sequence[Delivery]) -> Decoded:
+        whole = Decoded([], [])
+        for first in range(0, len(batch), SLICE):
+            part = decoded(batch[first : first + SLICE])
+            self._store.prepare(part.items)
+            whole.items.extend(part.items)
+            whole.dead.extend(part.dead)
+            await asyncio.sleep(0)
+        return whole
 
     async def _take_up_own(self, stop: asyncio.Event) -> None:
         """First what this consumer (the same name, before a restart) was handed and left."""
         for stream in self._streams:
             while not stop.is_set():
                 batch = await self._broker.pending(stream, GROUP, self._consumer, count=self._count)
-                if not batch or not await self._process(decoded(batch), stop):
+                if not batch:
+                    break
+                own = await self._decode(batch)
+                if not await self._settle(own, await self._committer.commit(own.items, stop)):
                     break
 
     async def _claim(self) -> list[Delivery]:
@@ -149,13 +149,12 @@ class Writer:
             self._streams, GROUP, self._consumer, count=self._count, block=block
         )
 
-    async def _process(self, batch: Decoded, stop: asyncio.Event) -> int:
-        """Store a batch and acknowledge what was stored; says how much that was.
+    async def _settle(self, batch: Decoded, done: Committed | None) -> int:
+        """Acknowledge what was stored and what never can be; says how much that was.
 
-        Nothing is if it waits for the database and the service stops, and seconds are not while
+        Nothing is if the database was away until the service stopped, and seconds are not while
         the disk is full: they stay pending, and are claimed again later.
         """
-        done = await self._committer.commit(batch.items, stop)
         if done is None:
             return 0
         dead = batch.dead + done.refused

@@ -6,6 +6,6 @@ utterances, on PostgreSQL by pgvector where the extension can be had.
 """
 
 from tonewatch.storage.embeddings._similar import Similar
-from tonewatch.storage.embeddings._vectors import Alike
+from tonewatch.storage.embeddings._vectors import FOLDER, Alike
 
-__all__ = ["Alike", "Similar"]
+__all__ = ["FOLDER", "Alike", "Similar"]

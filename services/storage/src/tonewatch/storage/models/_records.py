@@ -1,7 +1,7 @@
 """What was heard: seconds, their fine matrices, utterances, segments and gaps.
 
-On PostgreSQL `emotion_records` and `emotion_steps` are partitioned by the day of `timestamp` (UTC),
-and the key of a second includes its timestamp, which never differs between two copies of a message.
+On PostgreSQL `emotion_records` and `emotion_steps` are partitioned by the day of `timestamp` (UTC).
+There the key of a second is one of each partition, and `elsewhere.py` sees to the other days.
 """
 
 from datetime import datetime

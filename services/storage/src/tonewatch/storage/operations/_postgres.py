@@ -21,7 +21,9 @@ async def run_program(program: str, url: str, *arguments: str) -> None:
     found = shutil.which(program)
     if found is None:
         raise ConfigurationError(
-            f"{program} is not installed; it comes with PostgreSQL (Debian: postgresql-client)"
+            f"{program} is not installed; it comes with PostgreSQL (Debian: postgresql-client, at "
+            f"least as new as the server) and is not in the container image: run {program} where "
+            "the server is"
         )
     target, environment = _connection(url)
     process = await asyncio.create_subprocess_exec(

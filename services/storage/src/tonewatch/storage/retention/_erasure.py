@@ -1,5 +1,6 @@
 """Everything of one person removed, by the label that names them, with a receipt."""
 
+import asyncio
 import hashlib
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -22,6 +23,7 @@ from tonewatch.storage.models import (
     Source,
     Utterance,
 )
+from tonewatch.storage.retention._files import remove_embeddings
 from tonewatch.storage.retention._labels import Label
 from tonewatch.storage.retention._tables import OF_SESSION, is_held
 from tonewatch.storage.rollups import Rollups
@@ -49,10 +51,10 @@ class Eraser:
     """Removes sessions by label."""
 
     def __init__(
-        self, database: Database, files_in: Path, removals: Sequence[Removal] = ()
+        self, database: Database, data_dir: Path, removals: Sequence[Removal] = ()
     ) -> None:
         self._database = database
-        self._files_in = files_in.resolve()
+        self._data_dir = data_dir
         self._removals = removals
 
     async def erase(self, label: Label, *, by: str, reason: str) -> Erased:
@@ -98,11 +100,7 @@ class Eraser:
                 found = await session.scalars(
                     select(path).where(model.session_id.in_(ids), path.is_not(None))
                 )
-            for each in set(found):
-                file = (self._files_in / each).resolve()
-                if file.is_relative_to(self._files_in) and file.is_file():
-                    file.unlink()
-                    files += 1
+            files += await asyncio.to_thread(remove_embeddings, self._data_dir, list(found))
         return {"embedding files": files}
 
     async def _remove_rows(self, ids: Sequence[str]) -> Counter[str]:

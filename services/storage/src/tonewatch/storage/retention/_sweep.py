@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import and_, delete, or_, select, tuple_
@@ -13,9 +14,10 @@ from tonewatch.shared.logging import get_logger
 from tonewatch.shared.metrics import Metrics
 from tonewatch.shared.runtime import wait_for_stop
 from tonewatch.storage.database import Database
-from tonewatch.storage.models import Session, TrackRollup
+from tonewatch.storage.models import Session, TrackRollup, Utterance
 from tonewatch.storage.partitions import Partitions
 from tonewatch.storage.retention._days import drop_days
+from tonewatch.storage.retention._files import remove_embeddings
 from tonewatch.storage.retention._options import Kind, RetentionOptions
 from tonewatch.storage.retention._space import give_back, used_bytes
 from tonewatch.storage.retention._tables import AGED, Aged, Condition, has_session, is_held
@@ -36,12 +38,14 @@ class Sweeper:
         options: RetentionOptions,
         metrics: Metrics,
         *,
+        data_dir: Path,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._database = database
         self._options = options
         self._metrics = metrics
         self._partitions = Partitions(database)
+        self._data_dir = data_dir
         self._now = now
         self._is_over = False
 
@@ -103,9 +107,10 @@ class Sweeper:
                 break
             after = found[-1][0]
             async with self._database.write() as connection:
-                count = await _delete(
-                    connection, aged, [tuple(row)[1:] for row in found], removable
-                )
+                keys = [tuple(row)[1:] for row in found]
+                if aged.model is Utterance:
+                    await self._remove_embeddings(connection, aged, keys, removable)
+                count = await _delete(connection, aged, keys, removable)
             self._metrics.count("rows_expired_total", count, table=aged.name)
             removed += count
             if count == 0:
@@ -113,6 +118,15 @@ class Sweeper:
         if removed:
             log.info("removed what was too old", table=aged.name, rows=removed)
         return removed
+
+    async def _remove_embeddings(
+        self, connection: AsyncConnection, aged: Aged, keys: Sequence[Any], removable: Condition
+    ) -> None:
+        """Before the commit: a process killed then leaves a row without a file, not a file."""
+        path = Utterance.embedding_path
+        named = select(path).where(_among(aged, keys), removable, path.is_not(None))
+        paths = [str(each) for each in (await connection.execute(named)).scalars()]
+        await asyncio.to_thread(remove_embeddings, self._data_dir, paths)
 
     async def _keep_below_ceiling(self, now: datetime, stop: asyncio.Event) -> None:
         if self._options.max_gb is None:
@@ -160,11 +174,7 @@ async def _delete(
     connection: AsyncConnection, aged: Aged, keys: Sequence[Any], removable: Condition
 ) -> int:
     """Delete these rows where they may still be removed: a hold may have come in between."""
-    here = (
-        aged.key[0].in_([key[0] for key in keys])
-        if len(aged.key) == 1
-        else (tuple_(*aged.key).in_(keys))
-    )
+    here = _among(aged, keys)
     wanted = removable
     if aged.join is not None:  # a delete knows one table only
         wanted = tuple_(*aged.key).in_(aged.rows(*aged.key).where(here, removable))
@@ -174,3 +184,10 @@ async def _delete(
         tracks = select(Session.session_id).where(here, wanted)
         await connection.execute(delete(TrackRollup).where(TrackRollup.session_id.in_(tracks)))
     return (await connection.execute(delete(aged.model).where(here, wanted))).rowcount
+
+
+def _among(aged: Aged, keys: Sequence[Any]) -> Condition:
+    """Whether a row is one of these."""
+    if len(aged.key) == 1:
+        return aged.key[0].in_([key[0] for key in keys])
+    return tuple_(*aged.key).in_(keys)

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from tonewatch.shared.runtime import wait_for_stop
 from tonewatch.storage.database import Database
 from tonewatch.storage.locks import lock_records
-from tonewatch.storage.rollups import _segments, _sums
+from tonewatch.storage.rollups import _heard, _segments, _sums
 from tonewatch.storage.rollups._span import Span
 
 PASS_RECORDS: Final = 10_000
@@ -52,8 +52,9 @@ class Rollups:
             if last <= position:
                 return False
             span = Span(position, last)
+            await _heard.gather(connection, span)
             await _sums.add(connection, span)
-            await _segments.add(connection, span)
+            await _segments.add(connection)
             await connection.execute(text(_MOVE), {"last": last})
         return last < top
 

@@ -5,27 +5,18 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import fields
 from operator import attrgetter
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from tonewatch.storage.rollups._heard import HEARD
 from tonewatch.storage.rollups._many import upsert_many
 from tonewatch.storage.rollups._runs import Run, changes
-from tonewatch.storage.rollups._span import WITHIN, Span
 
 _Track = tuple[str, str]
 _COLUMNS: Final = [field.name for field in fields(Run)]
-# a run of consecutive numbers keeps its distance to their rank ("gaps and islands")
-_NEW: Final = text(f"""
-SELECT session_id, speaker, emotion, MIN(seq), MAX(seq), MIN(source_id), MIN(agent_id), MIN(queue),
-       MIN(timestamp), MIN(start_ms), MAX(end_ms), SUM(confidence), MAX(confidence)
-FROM (SELECT session_id, speaker, emotion, seq, source_id, agent_id, queue, timestamp, start_ms,
-             end_ms, confidence,
-             seq - ROW_NUMBER() OVER (PARTITION BY session_id, speaker, emotion ORDER BY seq) AS run
-      FROM emotion_records WHERE {WITHIN} AND granularity = 'frame') AS numbered
-GROUP BY session_id, speaker, emotion, run
-""")  # noqa: S608 - names of our own columns
+_NEW: Final = f"SELECT {', '.join(_COLUMNS)} FROM {HEARD}"  # noqa: S608 - names of our own
 _TRACKS: Final = {
     "sqlite": "SELECT value ->> 0 AS session_id, value ->> 1 AS speaker, value ->> 2 AS first, "
     "value ->> 3 AS last FROM json_each(:tracks)",
@@ -56,9 +47,10 @@ _REMOVE: Final = text(
 )
 
 
-async def add(connection: AsyncConnection, span: Span) -> None:
-    """Bring the runs of the span's seconds into the segments."""
-    new = _by_track(Run(*row) for row in await connection.execute(_NEW, span.bounds))
+async def add(connection: AsyncConnection) -> None:
+    """Bring the runs that were gathered into the segments."""
+    gathered: Any = await connection.exec_driver_sql(_NEW)
+    new = _by_track(Run(*row) for row in gathered)
     if not new:
         return
     asked = [
