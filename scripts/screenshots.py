@@ -2,7 +2,7 @@
 
 It needs Chromium and playwright, and nothing else running: the other services are the stand-ins of
 the tests, the calls are made up. With `--review DIR` it also takes the views that a reviewer wants
-to look at (phone width, dark, a fresh installation).
+to look at: every page in both languages, wide and on a phone, light and dark; a fresh installation.
 """
 
 import argparse
@@ -22,9 +22,16 @@ from playwright.async_api import Browser, Page, async_playwright
 
 from tests.support.audio import speech_like_pcm, write_wav
 from tests.support.chromium import ARGUMENTS, chromium_path
-from tests.support.fake_suite import FakeSuite, certainty, fake_suite
+from tests.support.fake_suite import (
+    FakeSuite,
+    certainty,
+    fake_suite,
+    summary,
+    timeline_item,
+)
 from tests.support.messages import make_alert, make_score, make_session
 from tests.support.running import running
+from tonewatch.console.pages import PAGES
 from tonewatch.console.service import ConsoleService
 from tonewatch.console.settings import ConsoleSettings
 from tonewatch.shared.broker import MemoryBroker, Outgoing
@@ -33,7 +40,8 @@ from tonewatch.shared.messages import AlertState, Labels, Priority, Speaker
 from tonewatch.shared.streams import ALERTS, SCORES, SESSIONS, Stream
 
 OUTPUT = Path("docs/images")
-WIDE = {"width": 1160, "height": 1140}
+WIDE = {"width": 1160, "height": 950}
+REVIEWED = {"width": 1280, "height": 900}
 PHONE = {"width": 390, "height": 844}
 SECONDS = 170
 
@@ -178,6 +186,21 @@ class Calls:
         await self._broker.publish([Outgoing(stream, message)])  # type: ignore[arg-type]
 
 
+def past_call() -> dict[str, object]:
+    """The first call as storage tells of it once it is over."""
+    seconds = list(itertools.islice(CALLS[0].seconds(), SECONDS))
+    times = {"started_at": "2026-01-04T09:00:00.000Z", "ended_at": "2026-01-04T09:02:50.000Z"}
+    call = {"name": CALLS[0].name, "labels": CALLS[0].labels, "source_id": "line", "alerts": 0}
+    return {**summary("call-0", seconds, complete=True), **call, **times, "state": "ended"}
+
+
+def past_timeline() -> dict[str, object]:
+    """Its seconds."""
+    seconds = itertools.islice(CALLS[0].seconds(), SECONDS)
+    items = [timeline_item(seq, mood) for seq, mood in enumerate(seconds)]
+    return {"items": items, "gaps": [], "alerts": [], "bucket_seconds": 1, "next_cursor": None}
+
+
 @asynccontextmanager
 async def scene(*, busy: bool = True) -> AsyncIterator[tuple[str, FakeSuite, Calls]]:
     """A console before stand-ins; `busy` with calls, rules and sources."""
@@ -202,7 +225,8 @@ async def scene(*, busy: bool = True) -> AsyncIterator[tuple[str, FakeSuite, Cal
 
 def _source(name: str, kind: str, state: str, url: str | None = None) -> dict[str, object]:
     reason = "HTTP 404 from radio.example; next attempt in 8 s" if state == "backoff" else ""
-    return {"id": name, "name": name, "kind": kind, "state": state, "reason": reason, "url": url}
+    source = {"id": name, "name": name, "kind": kind, "state": state, "reason": reason, "url": url}
+    return {**source, "labels": {}, "since": "2026-01-04T09:00:00Z", "channels": "mixed"}
 
 
 async def open_page(browser: Browser, url: str, **options: object) -> Page:
@@ -242,7 +266,27 @@ async def pictures(browser: Browser, recording: Path, review: Path | None) -> No
             await page.screenshot(path=folder / f"{name}.png", full_page=not plain)
             await page.context.close()
     if review:
+        await other_pages(browser, review)
         await empty(browser, review)
+
+
+async def other_pages(browser: Browser, review: Path) -> None:
+    """Every page but the live one, in the four views."""
+    views = [("en", REVIEWED, "light"), ("zh", REVIEWED, "dark")]
+    views += [("zh", PHONE, "light"), ("en", PHONE, "dark")]
+    async with scene() as (url, suite, _):
+        suite.sessions = [past_call()]
+        suite.timelines = {"call-0": past_timeline()}
+        paths = [page.path.replace("{session_id}", "call-0") for page in PAGES if page.path != "/"]
+        for path, (language, size, scheme) in itertools.product(paths, views):
+            page = await open_page(
+                browser, f"{url}{path}?lang={language}", viewport=size, color_scheme=scheme
+            )
+            await page.wait_for_timeout(800)
+            name = path.strip("/").partition("/")[0]
+            picture = review / f"{name}-{language}-{size['width']}-{scheme}.png"
+            await page.screenshot(path=picture, full_page=True)
+            await page.context.close()
 
 
 async def empty(browser: Browser, review: Path) -> None:

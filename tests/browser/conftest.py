@@ -4,9 +4,10 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, async_playwright, expect
 
 from tests.browser.desk import Desk, opened_desk
+from tests.browser.door import Door, opened_door
 from tests.browser.site import Site
 from tests.support.chromium import ARGUMENTS, chromium_path
 from tests.support.fake_suite import FakeSuite, fake_suite
@@ -15,6 +16,9 @@ from tests.support.running import running
 from tonewatch.console.service import ConsoleService
 from tonewatch.console.settings import ConsoleSettings
 from tonewatch.shared.broker import RedisBroker
+
+# five seconds are short where several tests share a core
+expect.set_options(timeout=15_000)
 
 
 @pytest.fixture
@@ -49,5 +53,14 @@ async def desk(
     suite: FakeSuite, broker: RedisBroker, browser: Browser, tmp_path: Path
 ) -> AsyncIterator[Desk]:
     async with opened_desk(suite, broker, browser, tmp_path) as made:
+        yield made
+    assert made.errors() == []
+
+
+@pytest.fixture
+async def door(
+    suite: FakeSuite, broker: RedisBroker, browser: Browser, ffmpeg: str, tmp_path: Path
+) -> AsyncIterator[Door]:
+    async with opened_door(suite, broker, browser, ffmpeg, tmp_path) as made:
         yield made
     assert made.errors() == []

@@ -76,17 +76,19 @@ class Desk:
 
 @asynccontextmanager
 async def opened_desk(
-    suite: FakeSuite, broker: RedisBroker, browser: Browser, folder: Path
+    suite: FakeSuite, broker: RedisBroker, browser: Browser, folder: Path, **further: Any
 ) -> AsyncIterator[Desk]:
-    """Everything started, on free ports of loopback."""
+    """Everything started, on free ports of loopback; further options are alerting's."""
     (folder / "rules.yaml").write_text(
         'rules:\n  - {name: "angry", emotion: angry, threshold: 0.75, duration_sec: 2}\n'
     )
     options = {
         "port": 0,
         "egress": {"allow": ["127.0.0.0/8"]},
+        "storage_url": suite.urls["storage"],
         "rules_file": folder / "rules.yaml",
         "notices": {"group_wait_seconds": 0.1},
+        **further,
     }
     settings = AlertingSettings.model_validate(
         {"partitions": PARTITIONS, "data_dir": folder, "alerting": options}

@@ -7,6 +7,12 @@ from playwright.async_api import Browser, Page
 
 from tests.support.fake_suite import FakeSuite
 
+PAINTED = """canvas => {
+    const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+    return data.filter((value, index) => index % 4 === 3 && value > 0).length;
+}"""
+"""How many pixels of a canvas are drawn on."""
+
 
 @dataclass
 class Site:

@@ -1,29 +1,17 @@
 """The form that adds a source, before a real ingest: what it shows to copy works."""
 
 import json
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, get_args
 from urllib.parse import urlsplit
 
-import pytest
-from playwright.async_api import Browser, Locator, Page, expect
+from playwright.async_api import Locator, Page, expect
 
-from tests.browser.site import Site
+from tests.browser.door import Door
 from tests.support.audio import speech_like_pcm
-from tests.support.fake_suite import FakeSuite
-from tests.support.running import running
 from tests.support.sockets import AsteriskCall, heard, websocket
 from tests.support.wait import wait_until
-from tonewatch.console.service import ConsoleService
-from tonewatch.console.settings import ConsoleSettings
 from tonewatch.ingest.handlers.schemas import NewSource
-from tonewatch.ingest.service import IngestService
-from tonewatch.ingest.settings import IngestOptions, IngestSettings
 from tonewatch.ingest.sources import Layout
-from tonewatch.shared.broker import RedisBroker
-from tonewatch.shared.http import create_client
 
 OPTIONS = "options => options.map(option => option.value)"
 SPLIT = "left=customer,right=agent"
@@ -33,39 +21,6 @@ FIELDS = {
     "websocket": {"channels", "permitted"},
     "audiosocket": set[str](),
 }
-
-
-@dataclass
-class Door:
-    """A console before a real ingest, and that ingest."""
-
-    site: Site
-    ingest: IngestService
-    url: str
-
-    async def source(self, name: str) -> dict[str, Any]:
-        """A source as ingest has it."""
-        async with create_client(base_url=self.url) as client:
-            items = (await client.get("/v1/sources")).json()["items"]
-        found: dict[str, Any] = next(item for item in items if item["name"] == name)
-        return found
-
-
-@pytest.fixture
-async def door(
-    suite: FakeSuite, broker: RedisBroker, browser: Browser, ffmpeg: str, tmp_path: Path
-) -> AsyncIterator[Door]:
-    options = IngestOptions(port=0, audiosocket_port=0, ffmpeg=ffmpeg)
-    ingest = IngestService(IngestSettings(data_dir=tmp_path, ingest=options), broker)
-    async with running(ingest) as url:
-        suite.urls["ingest"] = url
-        settings = ConsoleSettings.model_validate({"console": suite.console_options()})
-        async with running(ConsoleService(settings, broker)) as console:
-            site = Site(console, suite, browser)
-            yield Door(site, ingest, url)
-            for context in browser.contexts:
-                await context.close()
-    assert site.complaints == []
 
 
 async def open_form(door: Door, kind: str, name: str, **options: Any) -> tuple[Page, Locator]:

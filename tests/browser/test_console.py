@@ -5,11 +5,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, expect
 
-from tests.browser.site import Site
-from tests.support.audio import speech_like_pcm, write_wav
-from tests.support.fake_suite import RECORDING, FakeSuite
+from tests.browser.site import PAINTED, Site
+from tests.browser.tried import upload
+from tests.support.fake_suite import FakeSuite
 from tests.support.messages import make_alert, make_score, make_session
 from tests.support.running import running
 from tonewatch.console.service import ConsoleService
@@ -19,62 +19,12 @@ from tonewatch.shared.clock import utc_now
 from tonewatch.shared.messages import Alert, AlertState, SessionState
 from tonewatch.shared.streams import ALERTS, SCORES, SESSIONS
 
-PAINTED = """canvas => {
-    const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-    return data.filter((value, index) => index % 4 === 3 && value > 0).length;
-}"""
 EVIL = '<script>alert(1)</script><img src=x onerror="alert(2)">'
 
 
 def alert_now(state: AlertState = AlertState.FIRING, **changes: Any) -> Alert:
     now = utc_now() + timedelta(seconds=state is AlertState.RESOLVED)
     return make_alert(state, at=now, decided_at=now, **changes)
-
-
-async def upload(page: Page, path: Path, seconds: int = 2) -> None:
-    write_wav(path, speech_like_pcm(seconds))
-    await page.set_input_files("#file", str(path))
-
-
-async def test_an_uploaded_recording_is_shown_with_emotion_bars_ribbon_and_seconds(
-    site: Site, tmp_path: Path
-) -> None:
-    page = await site.open()
-    await upload(page, tmp_path / "call.wav", seconds=30)
-    await expect(page.locator("#try-status")).to_contain_text("Done: 34 s of call.wav")
-    await expect(page.locator("#main-emotion")).to_have_text("angry")
-    await expect(page.locator("#main-confidence")).to_contain_text("% on average over 32 s")
-    assert await page.locator("#bars [role=listitem]").count() == 9
-    assert float((await page.locator(".bar.main .bar-value").inner_text()).rstrip(" %")) > 20
-    assert await page.locator("#tracks canvas").evaluate(PAINTED) > 1000
-    await page.locator("#tracks canvas").hover(position={"x": 3, "y": 60})
-    await expect(page.locator("#tip")).to_contain_text("0:00  neutral")
-    await page.get_by_text("Second by second").click()
-    rows = page.locator("#seconds tr")
-    assert await rows.count() == len(RECORDING)
-    await expect(rows.nth(6)).to_contain_text("no speech")
-    await rows.nth(12).get_by_role("button", name="Play from 0:12").click()
-    await page.get_by_text("Stretches of one emotion").click()
-    segments = await page.locator("#segments tr").all_inner_texts()
-    assert [" ".join(text.split()) for text in segments] == [
-        "0.0 \u2013 1.2 s mixed neutral 90 %",
-        "2.0 \u2013 2.5 s mixed fearful 72 %",
-    ]
-    await page.get_by_text("Utterances, each heard as a whole").click()
-    await expect(page.locator("#utterances tr")).to_contain_text("1.2 \u2013 4.9 s")
-    await page.wait_for_function("document.getElementById('player').currentTime >= 12")
-    assert site.complaints == []
-
-
-async def test_a_file_that_is_refused_is_explained(site: Site, tmp_path: Path) -> None:
-    page = await site.open()
-    path = tmp_path / "letter.txt"
-    path.write_text("no audio")
-    await page.set_input_files("#file", str(path))
-    await expect(page.locator("#try-status")).to_have_text(
-        "letter.txt was not accepted. the file holds no audio stream; upload a recording"
-    )
-    await expect(page.locator("#result")).to_be_hidden()
 
 
 async def test_a_call_appears_moves_and_ends(site: Site, broker: RedisBroker) -> None:
@@ -234,7 +184,7 @@ async def test_a_phone_shows_the_whole_page_without_scrolling_sideways(
 async def test_everything_is_reached_by_keyboard(site: Site) -> None:
     page = await site.open()
     names = []
-    for _ in range(19):
+    for _ in range(30):
         await page.keyboard.press("Tab")
         names.append(
             await page.evaluate("document.activeElement.id || document.activeElement.textContent")

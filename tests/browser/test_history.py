@@ -8,8 +8,10 @@ from playwright.async_api import Browser, Locator, expect
 
 from tests.browser.desk import EVIL
 from tests.browser.site import Site
+from tests.browser.tried import text_of
 from tests.support.fake_suite import FakeSuite, summary, timeline_item
 from tests.support.running import running
+from tests.support.wait import wait_until
 from tonewatch.console.service import ConsoleService
 from tonewatch.console.settings import ConsoleSettings
 from tonewatch.shared.broker import RedisBroker
@@ -148,7 +150,97 @@ async def test_statistics_stand_beside_the_results(site: Site) -> None:
     await expect(page.locator("#distribution")).to_contain_text("30.0 %")
     await expect(page.locator("#distribution-note")).to_have_text("of 1:40, 1:30 of it with speech")
     await expect(page.locator("#agents")).to_contain_text("A1207")
-    await expect(page.locator("#heat-part")).to_be_hidden()  # storage has no such route here
+    for part in ("heat", "trend", "precision"):  # there is nothing to tell here
+        await expect(page.locator(f"#{part}-part")).to_be_hidden()
+
+
+def trend_point(day: int, alerts: int = 0, **emotions: int) -> dict[str, Any]:
+    spoken = sum(emotions.values())
+    start = f"2026-01-{day:02}T00:00:00+00:00"
+    sums = {"seconds": spoken + 10, "speech_seconds": spoken, "emotions": emotions}
+    return {"start": start, "alerts": alerts, **sums}
+
+
+async def test_the_trend_is_drawn_with_its_alerts_and_as_a_table(site: Site) -> None:
+    site.suite.trend = [
+        trend_point(1, neutral=60, angry=20),
+        trend_point(2, alerts=2, neutral=30, angry=10),
+        trend_point(5, sad=80),
+    ]
+    page = await site.open("/history", timezone_id="UTC")
+    chart = page.locator("#trend svg")
+    await expect(chart.locator("g")).to_have_count(3)
+    await expect(chart.locator(".alert-dot")).to_have_count(1)
+    places = await chart.locator(".hit").evaluate_all(
+        "all => all.map((each) => Number(each.getAttribute('x')))"
+    )
+    one = places[1] - places[0]
+    assert places[2] - places[1] == pytest.approx(3 * one)  # days without speech have their place
+    heights = await chart.locator(".fill-angry").evaluate_all(
+        "all => all.map((each) => Number(each.getAttribute('height')))"
+    )
+    assert heights[0] == pytest.approx(2 * heights[1])
+    await chart.locator(".hit").nth(1).hover()
+    await expect(page.locator("#tip")).to_contain_text("neutral 75 % · angry 25 % · alerts: 2")
+    await page.get_by_text("As a table").click()
+    await expect(page.locator("#trend-rows tr").nth(1)).to_contain_text("neutral 75 %, angry 25 %")
+    await page.get_by_label("Trend by").select_option("week")
+    await wait_until(lambda: any("by=week" in query for _, query in site.suite.requests))
+    assert site.complaints == []
+
+
+async def test_hours_of_the_week_and_agents_are_those_of_the_chosen_emotion(site: Site) -> None:
+    cell = {"weekday": 2, "hour": 9, "speech_seconds": 100, "emotion_seconds": 40, "share": 0.4}
+    empty = {**cell, "emotion_seconds": 0, "share": None}
+    site.suite.heat = [
+        cell if (day, hour) == (2, 9) else {**empty, "weekday": day, "hour": hour}
+        for day in range(7)
+        for hour in range(24)
+    ]
+    page = await site.open("/history")
+    heat = page.locator("#heat")
+    await expect(heat).to_have_attribute(
+        "aria-label", "The emotion by hour of the week, angry: Wed 9:00 40 %"
+    )
+    await expect(heat.locator("i")).to_have_count(168)
+    await page.get_by_label("Emotion compared").select_option("fearful")
+    await expect(heat.locator("i.emotion-fearful")).to_have_attribute(
+        "title", "Wed 9:00 · fearful 40 %"
+    )
+    asked = [query for _, query in site.suite.requests if "emotion=fearful" in query]
+    assert asked
+
+
+async def test_precision_of_rules_is_told_with_how_many_were_judged(site: Site) -> None:
+    counts = {"alerts": 9, "right": 3, "false_alarm": 1, "needs_coaching": 0}
+    site.suite.precision = [
+        {"rule": EVIL, **counts, "judged": 4, "precision": 0.75},
+        {"rule": "new", **counts, "judged": 0, "precision": None},
+    ]
+    page = await site.open("/history?lang=zh")
+    rows = page.locator("#precision tr")
+    await expect(rows.nth(0)).to_contain_text(f"{EVIL}975 %")
+    await expect(rows.nth(1)).to_contain_text("未评定")
+    assert await page.locator("main img, main script").count() == 0
+    await rows.nth(1).get_by_role("link").click()
+    await expect(page).to_have_url(f"{site.url}/alerts?rule=new")
+
+
+async def test_all_that_the_filters_pick_can_be_downloaded(site: Site) -> None:
+    page = await site.open("/history?what=stretches&emotion=sad&agent_id=7&label=queue=vip")
+    link = page.get_by_role("link", name="seconds (CSV)")
+    address = "/api/v1/export/records?agent_id=7&label=queue%3Avip&emotion=sad&format=csv&bom=true"
+    await expect(link).to_have_attribute("href", address)
+    async with page.expect_download() as waiting:
+        await link.click()
+    download = await waiting.value
+    assert "session_id" in await text_of(download)
+    await page.locator("[name=agent_id]").fill("8")
+    await page.get_by_role("button", name="Search").click()
+    alerts = page.get_by_role("link", name="Alerts (JSONL)")
+    await expect(alerts).to_have_attribute(
+        "href", "/api/v1/export/alerts?agent_id=8&label=queue%3Avip&format=jsonl"
+    )
 
 
 async def test_a_call_shows_both_speakers_in_step_with_alerts_gaps_and_stretches(

@@ -49,7 +49,7 @@ async def test_rules_are_told_in_words_with_their_origin_and_precision(desk: Des
         "sad above 50 % for 1 s, then angry above 60 % for 2 s, all within 20 s"
     )
     await vip.get_by_text("As YAML").click()
-    await expect(vip.locator("pre")).to_contain_text('name: VIP 恐惧\nmatch: ["queue=vip"]')
+    await expect(vip.locator("pre")).to_contain_text("name: VIP 恐惧\nmatch: [queue=vip]")
 
 
 async def test_the_last_error_of_the_file_is_shown_with_its_place(desk: Desk) -> None:

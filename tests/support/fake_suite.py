@@ -4,6 +4,7 @@ They answer the routes the console's page asks for, over real HTTP, with data th
 """
 
 import asyncio
+import json
 import math
 import re
 from collections.abc import AsyncIterator, Callable
@@ -18,7 +19,7 @@ from tests.support.messages import posterior
 from tests.support.running import running
 from tonewatch.shared.broker import MemoryBroker
 from tonewatch.shared.emotions import EMOTIONS
-from tonewatch.shared.errors import InvalidInputError, NotFoundError
+from tonewatch.shared.errors import InvalidInputError, NotFoundError, TooLargeError
 from tonewatch.shared.ids import new_id
 from tonewatch.shared.runtime import Service
 from tonewatch.shared.settings import ServiceOptions, Settings
@@ -59,6 +60,13 @@ class FakeSuite:
     sessions: list[dict[str, Any]] = field(default_factory=list)
     timelines: dict[str, dict[str, Any]] = field(default_factory=dict)
     found: list[dict[str, Any]] = field(default_factory=list)
+    trend: list[dict[str, Any]] = field(default_factory=list)
+    precision: list[dict[str, Any]] = field(default_factory=list)
+    heat: list[dict[str, Any]] = field(default_factory=list)
+    clip: bytes = b""
+    largest_upload: int = 10**12
+    embeddings_late: int = 0
+    """How many questions are asked before the embeddings of a recording are there."""
     on_chunk: Callable[[int], None] = lambda _size: None
 
     def console_options(self) -> dict[str, Any]:
@@ -87,10 +95,12 @@ def _ingest(suite: FakeSuite) -> APIRouter:
 
     @router.post("/audio", status_code=202)
     async def upload(request: Request) -> dict[str, Any]:
-        size, head = 0, b""
+        size, head, tail = 0, b"", b""
         async for chunk in request.stream():
             size += len(chunk)
-            head = (head + chunk)[:2000]
+            head, tail = (head + chunk)[:2000], (tail + chunk)[-2000:]
+            if size > suite.largest_upload:
+                raise TooLargeError(f"the file is larger than {suite.largest_upload} bytes")
             suite.on_chunk(size)
         if b"no audio" in head:
             raise InvalidInputError("the file holds no audio stream; upload a recording")
@@ -101,7 +111,9 @@ def _ingest(suite: FakeSuite) -> APIRouter:
             "name": name[1].decode() if name else "",
             "state": "publishing",
         }
-        suite.uploads.append({**answer, "bytes": size})
+        labels = re.search(rb'name="labels"\r\n\r\n([^\r]*)', tail)
+        known = json.loads(labels[1]) if labels else {}
+        suite.uploads.append({**answer, "bytes": size, "labels": known})
         return answer
 
     @router.get("/audio/{session_id}")
@@ -137,23 +149,28 @@ def _ingest(suite: FakeSuite) -> APIRouter:
 
 def _storage(suite: FakeSuite) -> APIRouter:
     router = APIRouter(prefix="/v1")
-    router.include_router(_history(suite))
+    for more in (_history(suite), _kept(suite)):
+        router.include_router(more)
 
     @router.get("/sessions/{session_id}")
     async def session(session_id: str) -> dict[str, Any]:
         known = [each for each in suite.sessions if each["session_id"] == session_id]
         if known:
             return known[0]
-        if session_id not in {upload["session_id"] for upload in suite.uploads}:
+        uploads = {upload["session_id"]: upload for upload in suite.uploads}
+        if session_id not in uploads:
             raise NotFoundError(f"there is no session {session_id}")
         polls = suite.polls[session_id] = suite.polls.get(session_id, 0) + 1
         done = min(len(RECORDING), 12 * polls)
-        return summary(session_id, RECORDING[:done], complete=done == len(RECORDING))
+        whole = done == len(RECORDING)
+        labels = {"labels": uploads[session_id]["labels"]}
+        return summary(session_id, RECORDING[:done], complete=whole) | labels
 
     @router.get("/sessions/{session_id}/timeline")
-    async def timeline(session_id: str) -> dict[str, Any]:
-        if session_id in suite.timelines:
-            return suite.timelines[session_id]
+    async def timeline(session_id: str, speaker: str | None = None) -> dict[str, Any]:
+        if known := suite.timelines.get(session_id):
+            items = [each for each in known["items"] if speaker in {None, each["speaker"]}]
+            return {**known, "items": items}
         done = min(len(RECORDING), 12 * suite.polls.get(session_id, 0))
         items = [timeline_item(seq, emotion) for seq, emotion in enumerate(RECORDING[:done])]
         return {"session_id": session_id, "items": items, "gaps": [], "next_cursor": None}
@@ -169,10 +186,40 @@ def _storage(suite: FakeSuite) -> APIRouter:
         item |= {"session_id": session_id, "granularity": granularity}
         return {"items": [item], "next_cursor": None}
 
+    return router
+
+
+def _kept(suite: FakeSuite) -> APIRouter:
+    router = APIRouter()
+
     @router.get("/alerts")
     async def alerts(request: Request) -> dict[str, Any]:
         suite.requests.append(("GET", request.url.query))
         return {"items": suite.alerts, "next_cursor": None}
+
+    @router.get("/alerts/{alert_id}")
+    async def alert(alert_id: str) -> dict[str, Any]:
+        for each in suite.alerts:
+            if each["alert_id"] == alert_id:
+                return {"clip": None, **each}
+        raise NotFoundError(f"there is no alert {alert_id}")
+
+    @router.get("/alerts/{alert_id}/clip")
+    async def clip(alert_id: str) -> Response:
+        return Response(suite.clip, media_type="audio/wav")
+
+    @router.get("/sessions/{session_id}/similar")
+    async def similar(session_id: str) -> dict[str, Any]:
+        if suite.embeddings_late > 0:
+            suite.embeddings_late -= 1
+            raise NotFoundError(f"session {session_id} has no embeddings")
+        items = [{"similarity": 0.93, "utterances": 4, "session": each} for each in suite.sessions]
+        return {"items": items}
+
+    @router.get("/export/records")
+    async def export(request: Request) -> Response:
+        suite.requests.append(("GET", request.url.query))
+        return Response("\ufeffsession_id,emotion\r\n", media_type="text/csv")
 
     return router
 
@@ -203,6 +250,20 @@ def _history(suite: FakeSuite) -> APIRouter:
         item = {"agent_id": "A1207", "speech_seconds": 90, "share": 0.25, "alerts": 3}
         return {"items": [item], **ALL_TIME}
 
+    @router.get("/stats/trend")
+    async def trend(request: Request) -> dict[str, Any]:
+        suite.requests.append(("GET", request.url.query))
+        return {"items": suite.trend, **ALL_TIME}
+
+    @router.get("/stats/heatmap")
+    async def heat_map(request: Request) -> dict[str, Any]:
+        suite.requests.append(("GET", request.url.query))
+        return {"items": suite.heat, **ALL_TIME}
+
+    @router.get("/stats/alerts")
+    async def precision() -> dict[str, Any]:
+        return {"items": suite.precision, **ALL_TIME}
+
     return router
 
 
@@ -217,6 +278,10 @@ def _alerting(suite: FakeSuite) -> APIRouter:
     @router.get("/rules")
     async def rules() -> dict[str, Any]:
         return {"rules": [], "warnings": [], "last_error": None, "loaded_at": None, **suite.rules}
+
+    @router.get("/rules/precision")
+    async def precision() -> dict[str, Any]:
+        return {"items": []}
 
     @router.get("/rules/{name}")
     async def rule(name: str) -> dict[str, Any]:

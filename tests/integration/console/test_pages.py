@@ -29,7 +29,7 @@ async def test_the_page_is_in_the_language_of_the_browser_until_one_is_chosen(
     assert "Live calls" in again.text
 
 
-PAGES = ["/", "/alerts", "/history", "/calls/call-1", "/rules", "/webhooks"]
+PAGES = ["/", "/alerts", "/history", "/calls/call-1", "/rules", "/sources", "/webhooks", "/system"]
 
 
 @pytest.mark.parametrize(("path", "section"), [*zip(PAGES, PAGES, strict=True)])
@@ -74,8 +74,9 @@ async def test_every_file_that_a_page_and_its_modules_name_is_served(
         names.add(name)
         if name.endswith(".js"):
             text = (await console.client.get(name)).text
-            found = re.findall(r'from "\./([^"]+)"', text)
-            waiting |= {f"/static/js/{module}" for module in found} - names
+            found = re.findall(r'from "(\./|\.\./)([^"]+)"', text)
+            folders = {"./": "/static/js/", "../": "/static/"}
+            waiting |= {folders[up] + module for up, module in found} - names
     assert len(names) > 5
     for name in sorted(names):
         answer = await console.client.get(name)

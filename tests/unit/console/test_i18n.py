@@ -27,7 +27,7 @@ OPEN_SETS = (
     *("sources.state.", "sources.kind.", "telling.", "held.", "verdict.", "event.", "notice."),
     *("type.", "delivery.", "history.what.", "found.", "session.", "gap.", "hooks.format."),
     *("hooks.standing.", "rules.standing.", "rules.action.", "rules.edit.", "rules.switch."),
-    *("rules.data.",),
+    *("rules.data.", "quality.", "disk.", "why.state."),
 )
 """Keys with these beginnings are also made from values at run time."""
 

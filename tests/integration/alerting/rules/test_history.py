@@ -7,69 +7,27 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from tests.conftest import PARTITIONS
 from tests.integration.alerting.conftest import Starting
-from tests.support.messages import START, make_score, make_session, posterior
-from tests.support.running import running
+from tests.support.messages import START
+from tests.support.past_calls import CALLS, MOODS, past_calls
 from tests.support.wait import wait_until
 from tonewatch.alerting.cli import add_commands
-from tonewatch.shared.broker import Outgoing, RedisBroker
+from tonewatch.shared.broker import RedisBroker
 from tonewatch.shared.errors import UnavailableError
-from tonewatch.shared.http import AsyncClient, create_client
-from tonewatch.shared.messages import SessionState, Speaker
-from tonewatch.shared.streams import SCORES, SESSIONS
-from tonewatch.storage.service import StorageService
-from tonewatch.storage.settings import StorageSettings
+from tonewatch.shared.http import AsyncClient
 
-CALLS = 3
-MOODS = ("neutral", "angry", "angry", "angry", "no_speech", "neutral", "angry")
 ANGRY = {"name": "angry", "emotion": "angry", "threshold": 0.75, "duration_sec": 2.5}
 SPAN = {"from": START.isoformat(), "to": (START + timedelta(days=1)).isoformat()}
 
 
 @pytest.fixture
 async def storage(broker: RedisBroker, tmp_path: Path) -> AsyncIterator[str]:
-    """Storage with a few calls of one agent each, ten steps a second."""
-    settings = StorageSettings(
-        partitions=PARTITIONS, data_dir=tmp_path / "storage", storage={"port": 0}
-    )
-    async with running(StorageService(settings, broker)) as url:
-        messages = []
-        for call in range(CALLS):
-            common: dict[str, Any] = {
-                "session_id": f"call-{call}",
-                "labels": {"agent_id": str(call), "queue": "sales"},
-            }
-            event = {**common, "speakers": (Speaker.CUSTOMER,), "at": START}
-            messages.append(Outgoing(SESSIONS, make_session(**event)))
-            for seq, mood in enumerate(MOODS):
-                score = make_score(
-                    seq, mood, speaker=Speaker.CUSTOMER, final=seq == len(MOODS) - 1,
-                    steps=0 if mood == "no_speech" else 10, **common,
-                )  # fmt: skip
-                messages.append(Outgoing(SCORES, score, blobs_of(mood)))
-            ended = {**event, "state": SessionState.ENDED, "frames": len(MOODS)}
-            messages.append(Outgoing(SESSIONS, make_session(**ended)))
-        await broker.publish(messages)
-        async with create_client(base_url=url) as client:
-
-            async def all_kept() -> bool:
-                items = (await client.get("/v1/sessions")).json()["items"]
-                return len(items) == CALLS and all(item["complete"] for item in items)
-
-            await wait_until(all_kept, timeout_seconds=30)
+    async with past_calls(broker, tmp_path / "storage") as url:
         yield url
-
-
-def blobs_of(mood: str) -> dict[str, bytes]:
-    if mood == "no_speech":
-        return {}
-    return {"steps": np.array([posterior(mood, 0.9)] * 10, dtype="<f4").tobytes()}
 
 
 @pytest.fixture

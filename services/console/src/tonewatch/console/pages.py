@@ -26,12 +26,17 @@ from tonewatch.shared.errors import NotFoundError
 PACKAGE: Final = Path(__file__).parent
 YEAR_SECONDS: Final = 365 * 24 * 3600
 
+MICROPHONE_POLICY: Final = "camera=(), geolocation=(), microphone=(self)"
+"""In place of the policy of all answers, which keeps the microphone from everybody."""
+
 NAVIGATION: Final = (
     ("/", "nav.live"),
     ("/alerts", "nav.alerts"),
     ("/history", "nav.history"),
     ("/rules", "nav.rules"),
+    ("/sources", "nav.sources"),
     ("/webhooks", "nav.webhooks"),
+    ("/system", "nav.system"),
 )
 """Addresses and texts of the links in the head of every page."""
 
@@ -43,15 +48,19 @@ class Page:
     path: str
     template: str
     section: str
+    has_microphone: bool = False
+    """Whether its scripts may record."""
 
 
 PAGES: Final = (
-    Page("/", "index.html", "/"),
+    Page("/", "index.html", "/", has_microphone=True),
     Page("/alerts", "alerts.html", "/alerts"),
     Page("/history", "history.html", "/history"),
     Page("/calls/{session_id}", "call.html", "/history"),
     Page("/rules", "rules.html", "/rules"),
+    Page("/sources", "sources.html", "/sources"),
     Page("/webhooks", "webhooks.html", "/webhooks"),
+    Page("/system", "system.html", "/system"),
 )
 
 
@@ -91,7 +100,10 @@ def page_router() -> APIRouter:
         async def show(viewer: Annotated[Viewer, Depends(_viewer)]) -> HTMLResponse:
             """The page, in the language of the viewer."""
             context = {**_context(viewer.language, page.section), "samples": list(samples)}
-            return _answer(templates[page].render(context), viewer)
+            response = _answer(templates[page].render(context), viewer)
+            if page.has_microphone:
+                response.headers["Permissions-Policy"] = MICROPHONE_POLICY
+            return response
 
     for each in PAGES:
         add(each)

@@ -12,9 +12,10 @@ from tonewatch.console.live import Hub, Tail, live_router
 from tonewatch.console.pages import Files, page_router
 from tonewatch.console.security import BrowserSecurity
 from tonewatch.console.settings import ConsoleOptions, ConsoleSettings
+from tonewatch.console.system import Look, system_router
 from tonewatch.console.upstreams import Upstreams
 from tonewatch.shared.broker import Broker
-from tonewatch.shared.runtime import Loop, Service
+from tonewatch.shared.runtime import Loop, Service, about_of
 from tonewatch.shared.streams import ALERTS, SCORES, SESSIONS
 
 FOREIGN_PAGES: Final = frozenset({"/docs", "/docs/oauth2-redirect", "/redoc"})
@@ -31,6 +32,7 @@ class ConsoleService(Service[ConsoleSettings]):
         self.hub = Hub(self.metrics, viewer_queue=self.options.viewer_queue)
         self.tails = [Tail(broker, stream, self.hub) for stream in (SESSIONS, SCORES, ALERTS)]
         self.upstreams = Upstreams(self.options)
+        self.look = Look(self.upstreams, broker, self.metrics.render)
 
     @property
     def options(self) -> ConsoleOptions:
@@ -67,9 +69,15 @@ class ConsoleService(Service[ConsoleSettings]):
         @router.get("/system")
         async def system() -> dict[str, Any]:
             """What every service says of itself: ready, not_ready or down, and its checks."""
-            return {"items": await self.upstreams.readiness(self.health), "next_cursor": None}
+            return await self._checks()
 
+        router.include_router(
+            system_router(self.look, self._checks, lambda: about_of(self)), prefix="/system"
+        )
         return router
+
+    async def _checks(self) -> dict[str, Any]:
+        return {"items": await self.upstreams.readiness(self.health), "next_cursor": None}
 
 
 def _is_foreign(route: BaseRoute) -> bool:

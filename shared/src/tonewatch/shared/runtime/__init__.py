@@ -5,6 +5,7 @@ what its readiness depends on; `main` gives it the subcommands `run`, `check-con
 `healthcheck`.
 """
 
+from tonewatch.shared.runtime._about import VERSION, about_of, scrubbed
 from tonewatch.shared.runtime._app import build_app
 from tonewatch.shared.runtime._cli import main
 from tonewatch.shared.runtime._health import Check, CheckResult, Health
@@ -13,14 +14,17 @@ from tonewatch.shared.runtime._serve import run_service, serving
 from tonewatch.shared.runtime._service import Loop, Service
 
 __all__ = [
+    "VERSION",
     "Check",
     "CheckResult",
     "Health",
     "Loop",
     "Service",
+    "about_of",
     "build_app",
     "main",
     "run_service",
+    "scrubbed",
     "serving",
     "wait_for_stop",
 ]

@@ -10,9 +10,8 @@ from fastapi.responses import JSONResponse
 
 from tonewatch.shared.errors import TonewatchError
 from tonewatch.shared.logging import get_logger, scrub
+from tonewatch.shared.runtime._about import VERSION, add_about
 from tonewatch.shared.runtime._service import Service
-
-VERSION = "0.1.0"
 
 log = get_logger(__name__)
 
@@ -22,6 +21,7 @@ def build_app(service: Service[Any]) -> FastAPI:
     app = FastAPI(title=f"Tonewatch {service.name}", version=VERSION)
     app.state.service = service
     _add_probes(app, service)
+    add_about(app, service)
     for router in service.routers():
         app.include_router(router)
     app.add_exception_handler(TonewatchError, _render_error)

@@ -6,6 +6,7 @@ from tonewatch.alerting.api._deliveries import deliveries_router
 from tonewatch.alerting.api._history import history_router
 from tonewatch.alerting.api._rule_edits import rule_edits_router
 from tonewatch.alerting.api._rule_errors import render_rule_errors
+from tonewatch.alerting.api._rule_tests import rule_tests_router
 from tonewatch.alerting.api._rule_versions import rule_versions_router
 from tonewatch.alerting.api._rules import rules_router
 from tonewatch.alerting.api._silences import silences_router
@@ -18,6 +19,7 @@ __all__ = [
     "history_router",
     "render_rule_errors",
     "rule_edits_router",
+    "rule_tests_router",
     "rule_versions_router",
     "rules_router",
     "silences_router",

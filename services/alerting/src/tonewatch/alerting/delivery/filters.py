@@ -32,8 +32,12 @@ class Filter(BaseModel):
             return False
         if alert is None:
             return True
-        if self.rules and alert.rule not in self.rules:
-            return False
-        if self.min_priority is not None and _RANK[alert.priority] < _RANK[self.min_priority]:
+        if not self.may_want(alert.rule, alert.priority):
             return False
         return all(alert.labels.get(name) == value for name, value in self.labels.items())
+
+    def may_want(self, rule: str, priority: Priority) -> bool:
+        """Whether an alert of a rule can pass, if its labels fit."""
+        if self.rules and rule not in self.rules:
+            return False
+        return self.min_priority is None or _RANK[priority] >= _RANK[self.min_priority]

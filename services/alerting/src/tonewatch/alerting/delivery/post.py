@@ -5,6 +5,7 @@ import time
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Final
+from urllib.parse import parse_qsl, urlsplit
 
 from tonewatch.alerting.delivery.attempt import MAX_RESPONSE, Attempt
 from tonewatch.alerting.delivery.schedule import parse_retry_after
@@ -12,6 +13,7 @@ from tonewatch.shared.clock import utc_now
 from tonewatch.shared.egress import AddressPolicy
 from tonewatch.shared.errors import TonewatchError
 from tonewatch.shared.http import HTTPError, Response, create_guarded_client
+from tonewatch.shared.logging import scrub
 
 HEADERS: Final = (
     ("content-type", "application/json; charset=utf-8"),
@@ -22,6 +24,9 @@ GONE: Final = 410
 HTTP_ERRORS: Final = 400
 SHOWN: Final = ("content-type", "user-agent", "webhook-id", "webhook-timestamp")
 """Headers whose values the delivery log shows; of the others it shows that they were sent."""
+
+SHORTEST_SECRET: Final = 8
+"""What is shorter is found in any text."""
 
 
 class Poster:
@@ -64,7 +69,7 @@ class Poster:
         async with self._client.stream(
             "POST", url, content=body.encode(), headers=headers
         ) as response:
-            answer = await _beginning(response)
+            answer = veiled(await _beginning(response), url, headers)[:MAX_RESPONSE]
             status = response.status_code
             return Attempt(
                 delivered=response.is_success,
@@ -90,11 +95,27 @@ def _shown_headers(headers: Mapping[str, str]) -> dict[str, str]:
     return {name: value if name in SHOWN else "***" for name, value in sent.items()}
 
 
+def veiled(answer: str, url: str, headers: Mapping[str, str]) -> str:
+    """An answer without the secrets of its request: some receivers repeat what they were sent."""
+    hidden = [value for name, value in headers.items() if name not in SHOWN]
+    parts = urlsplit(url)
+    values = (value for _, value in parse_qsl(parts.query))
+    words = {word for text in (*hidden, *values) for word in (text, *text.split())}
+    # the last part of a path is a robot's token, or a name that says nothing
+    words |= {parts.query, parts.path.rpartition("/")[2]}
+    for word in sorted(words, key=len, reverse=True):
+        if len(word) >= SHORTEST_SECRET:
+            answer = answer.replace(word, "***")
+    return scrub(answer)
+
+
 async def _beginning(response: Response) -> str:
     """The first bytes of the answer; the rest is not read."""
+    # more than is kept: a secret that is cut in two would not be recognised
+    most = 2 * MAX_RESPONSE
     received = b""
-    async for chunk in response.aiter_raw(MAX_RESPONSE):
+    async for chunk in response.aiter_raw(most):
         received += chunk
-        if len(received) >= MAX_RESPONSE:
+        if len(received) >= most:
             break
-    return received[:MAX_RESPONSE].decode(errors="replace").replace("\x00", "")
+    return received[:most].decode(errors="replace").replace("\x00", "")

@@ -17,7 +17,7 @@ from tonewatch.alerting.delivery.post import Poster
 from tonewatch.alerting.delivery.registry import Webhooks
 from tonewatch.alerting.delivery.tables import WebhookRow
 from tonewatch.alerting.delivery.webhook import WebhookSender
-from tonewatch.shared.messages import Alert
+from tonewatch.shared.messages import Alert, Priority
 
 WEBHOOK: Final = "webhook"
 """The channel name of all subscriptions together."""
@@ -87,6 +87,16 @@ class Receivers:
         """
         found = self._named(alert.channels if channels is None else channels)
         return [receiver for receiver in found if receiver.filter.wants(event_type, alert)]
+
+    def for_rule(self, rule: str, priority: Priority, channels: Iterable[str]) -> list[Receiver]:
+        """Who would be told that a rule fires, on a call with the labels that they want."""
+        fires = EventType.ALERT_FIRING
+        found = self._named(channels)
+        return [
+            each
+            for each in found
+            if each.filter.wants(fires) and each.filter.may_want(rule, priority)
+        ]
 
     def for_event(self, event_type: EventType, channels: Iterable[str]) -> list[Receiver]:
         """Who is to be told of something that is no alert."""

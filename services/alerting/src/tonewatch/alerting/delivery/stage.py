@@ -1,5 +1,6 @@
 """The delivery stage as the service sees it: built in one place, with its loop."""
 
+import asyncio
 from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Any
@@ -19,6 +20,7 @@ from tonewatch.alerting.delivery.shown import shown_delivery
 from tonewatch.alerting.delivery.values import test_values
 from tonewatch.alerting.settings import AlertingOptions
 from tonewatch.shared.errors import NotFoundError
+from tonewatch.shared.messages import Priority
 from tonewatch.shared.metrics import Metrics
 from tonewatch.shared.runtime import Loop
 
@@ -79,7 +81,17 @@ class DeliveryStage:
         Raises:
             NotFoundError: there is no such receiver.
         """
-        receiver = await self._find(receiver_id)
+        return await self._test(await self._find(receiver_id))
+
+    async def test_rule(
+        self, rule: str, priority: Priority, channels: Sequence[str]
+    ) -> list[dict[str, Any]]:
+        """Try, all at once, whether those whom a rule's alerts go to can be told."""
+        await self.receivers.refresh()
+        found = self.receivers.for_rule(rule, priority, channels)
+        return await asyncio.gather(*map(self._test, found))
+
+    async def _test(self, receiver: Receiver) -> dict[str, Any]:
         # leased from the start: the sender's loop must not send it too
         lease = {"leased_by": self.outbox.owner, "next_attempt_ms": now_ms() + LEASE_MS}
         values = test_values(receiver) | lease

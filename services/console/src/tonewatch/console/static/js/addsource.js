@@ -1,11 +1,9 @@
 // The form that adds a source: each kind has its own fields, and its own things to copy afterwards.
 
 import { send } from "./api.js";
+import { copyList } from "./copies.js";
 import { byId, el, say } from "./dom.js";
 import { t } from "./text.js";
-
-const COPIED_MS = 2000;
-const RATE_HZ = 16_000;
 
 /** Bring the form to life; `onAdded` is called after each try. */
 export function sourceForm(onAdded) {
@@ -62,54 +60,7 @@ function labelsOf(text) {
 }
 
 function showAdded(source) {
-  const rows = source.stream_key ? copiesOf(source) : [];
-  const list = el("dl", { className: "copies" }, ...rows.flatMap(([what, text]) => copyRow(what, text)));
-  const once = rows.length ? [el("p", { className: "once" }, t("sources.once")), list] : [];
+  const once = source.stream_key ? [el("p", { className: "once" }, t("sources.once")), copyList(source)] : [];
   byId("add-answer").replaceChildren(el("p", {}, t("sources.saved", { name: source.name })), ...once);
   byId("add-answer").scrollIntoView({ block: "nearest" });
-}
-
-/** What somebody has to put into the encoder, the program or the PBX: names and texts. */
-function copiesOf(source) {
-  const { kind, url, publish_url: whole, stream_key: key } = source;
-  if (kind === "websocket") {
-    const channels = source.channels === "mixed" ? 1 : 2;
-    const at = (path) => url.replace(/pcm$/, path);
-    return [
-      [t("sources.socket"), whole],
-      [t("sources.hello"), JSON.stringify({ type: "hello", rate_hz: RATE_HZ, channels })],
-      [t("sources.twilio"), at("twilio")],
-      [t("sources.parameter"), key],
-      [t("sources.freeswitch"), `${at("freeswitch")}?key=${key}&rate=${RATE_HZ}&channels=${channels}`],
-    ];
-  }
-  if (kind === "audiosocket") {
-    const address = url.replace("audiosocket://", "");
-    return [
-      [t("sources.uuid"), key],
-      [t("sources.address"), address],
-      [t("sources.dialplan"), `AudioSocket(${key},${address})`],
-    ];
-  }
-  const parts = [[t("sources.key"), key], [t("sources.whole"), whole]];
-  return url ? [[t("sources.server"), url], ...parts] : parts;
-}
-
-function copyRow(what, text) {
-  const code = el("code", {}, text);
-  const button = el("button", { type: "button", "aria-label": t("sources.copy_what", { what }) }, t("sources.copy"));
-  button.addEventListener("click", async () => {
-    if (!(await copy(code))) return;
-    button.textContent = t("sources.copied");
-    setTimeout(() => (button.textContent = t("sources.copy")), COPIED_MS);
-  });
-  return [el("dt", {}, what), el("dd", {}, code, button)];
-}
-
-/** Whether the text of an element was copied; it stays selected, so that a person can do it where we may not. */
-async function copy(element) {
-  getSelection().selectAllChildren(element);
-  // there is no clipboard for pages that come by plain HTTP from another machine
-  if (!navigator.clipboard) return document.execCommand("copy");
-  return navigator.clipboard.writeText(element.textContent).then(() => true, () => false);
 }

@@ -7,6 +7,7 @@ import { deliveryRow } from "./deliveries.js";
 import { el } from "./dom.js";
 import { badge, button, facts, when } from "./parts.js";
 import { emotionName, named, percent, t } from "./text.js";
+import { whyPart } from "./why.js";
 
 export class AlertDetail {
   /** `changed` is called after each act, `close` when the viewer goes back to the list. */
@@ -18,6 +19,7 @@ export class AlertDetail {
     this.id = null;
     this.alert = null;
     this.note = "";
+    this.why = null;
   }
 
   clear() {
@@ -40,7 +42,7 @@ export class AlertDetail {
     if (!id) return;
     const path = encodeURIComponent(id);
     try {
-      const [alert, kept] = await Promise.all([ask(`/inbox/${path}`), ask(`/alerts/${path}`).catch(() => null)]);
+      const [alert, kept] = await Promise.all([ask(`/inbox/${path}`), ask(`/alerts/${path}`).catch((error) => ({ error }))]);
       if (id !== this.id) return;
       this.alert = alert;
       this.root.replaceChildren(...this.#parts(alert, kept));
@@ -61,6 +63,16 @@ export class AlertDetail {
     return button(t("inbox.back"), this.close, { className: "back" });
   }
 
+  /** Drawn once for what storage knows: acting on the alert does not ask the rule again. */
+  #why(alert, kept, part) {
+    if (kept.error?.status === 404) return ""; // storage learns of an alert a moment after alerting
+    if (kept.error) return part(t("why.title"), el("p", { className: "problem" }, t("part.away", { detail: kept.error.message })));
+    const { state, last_seq: last, clip: kind } = kept;
+    const key = JSON.stringify([alert.alert_id, state, last, kind?.state]);
+    if (this.why?.key !== key) this.why = { key, root: part(t("why.title"), whyPart(alert, kept), ...clip(kept)) };
+    return this.why.root;
+  }
+
   #parts(alert, kept) {
     const head = el("h3", {}, alert.rule);
     const badges = el("p", { className: "line" }, badge("alerts", alert.state), badge("priority", alert.priority, `priority-${alert.priority}`));
@@ -73,7 +85,7 @@ export class AlertDetail {
       el("p", {}, alert.message),
       note,
       alertFacts(alert),
-      ...clip(kept),
+      this.#why(alert, kept, part),
       ...actForms(alert, this.changed),
       part(t("inbox.timeline"), el("ol", { className: "timeline" }, ...alert.timeline.map(happened))),
       part(t("inbox.deliveries"), deliveries(alert, this.changed)),
@@ -104,11 +116,12 @@ function alertFacts(alert) {
 
 const byWhom = (act) => act && el("span", {}, `${act.by}, `, when(act.at));
 
-/** The audio around the alert, where storage keeps it. */
-function clip(kept) {
-  if (kept?.clip?.state !== "kept") return [];
-  const source = `/api/v1/alerts/${encodeURIComponent(kept.alert_id)}/clip`;
-  return [el("audio", { controls: true, preload: "none", src: source, "aria-label": t("inbox.clip") })];
+/** The audio around the alert, or why storage has none. */
+function clip({ alert_id: id, clip: kept }) {
+  if (!kept) return [];
+  if (kept.state !== "kept") return [el("p", { className: "small muted" }, t("inbox.no_clip", { detail: kept.detail }))];
+  const source = `/api/v1/alerts/${encodeURIComponent(id)}/clip`;
+  return [el("p", { className: "small muted" }, t("inbox.clip")), el("audio", { controls: true, preload: "none", src: source, "aria-label": t("inbox.clip") })];
 }
 
 function happened(event) {

@@ -3,11 +3,12 @@
 import { ask } from "./api.js";
 import { byId, el, labelChips, say } from "./dom.js";
 import { callName } from "./live.js";
+import { FRESH_MS, announce } from "./notify.js";
+import { callAddress } from "./results.js";
 import { emotionName, named, percent, t, wallTime } from "./text.js";
 
 const SHOWN = 50;
 const TOAST_MS = 12_000;
-const TOAST_MAX_AGE_MS = 300_000;
 const TOASTS = 4;
 
 const alerts = new Map();
@@ -25,8 +26,9 @@ function merge(alert) {
 }
 
 function headline(alert) {
+  const address = `/alerts?open=${encodeURIComponent(alert.alert_id)}`;
   return [
-    el("strong", {}, alert.rule),
+    el("strong", {}, el("a", { href: address }, alert.rule)),
     el("span", { className: `badge ${alert.state}` }, named("alerts", alert.state)),
     el("span", { className: `badge priority-${alert.priority}` }, named("priority", alert.priority)),
   ];
@@ -35,10 +37,10 @@ function headline(alert) {
 function facts(alert) {
   const emotions = (alert.emotions || []).map(emotionName).join(" + ");
   const value = t("alerts.value", { value: percent(alert.value) + " %", threshold: percent(alert.threshold) + " %" });
-  const call = callName(alert.session_id) || alert.session_id;
+  const call = el("a", { href: callAddress(alert.session_id) }, callName(alert.session_id) || alert.session_id);
   const who = alert.speaker === "mixed" ? "" : ` · ${named("speaker", alert.speaker)}`;
   return [
-    el("p", { className: "small" }, `${call}${who} · `, el("time", { datetime: heard(alert) }, wallTime(heard(alert)))),
+    el("p", { className: "small" }, call, `${who} · `, el("time", { datetime: heard(alert) }, wallTime(heard(alert)))),
     el("p", { className: "small muted" }, `${emotions}: ${value}`),
   ];
 }
@@ -81,8 +83,9 @@ export function snapshot(board) {
 
 export function onAlert(alert) {
   const isNew = merge(alert);
-  const isFresh = Date.now() - moment(alert) < TOAST_MAX_AGE_MS;
+  const isFresh = Date.now() - moment(alert) < FRESH_MS;
   if (isNew && isFresh && alert.state === "firing") toast(alert);
+  if (isNew) announce(alert, callName(alert.session_id));
   render();
 }
 

@@ -31,8 +31,8 @@ export function query(values) {
   return given.length ? `?${new URLSearchParams(given)}` : "";
 }
 
-/** Upload a recording, telling of the progress (0 to 1); fetch cannot do that. */
-export function upload(file, onProgress) {
+/** Upload a recording with its labels, telling of the progress (0 to 1); fetch cannot do that. */
+export function upload(file, labels, onProgress) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     request.open("POST", "/api/v1/audio");
@@ -44,6 +44,7 @@ export function upload(file, onProgress) {
     const form = new FormData();
     form.append("file", file, file.name);
     form.append("name", file.name);
+    form.append("labels", JSON.stringify(labels));
     request.send(form);
   });
 }

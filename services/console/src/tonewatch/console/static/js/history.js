@@ -72,12 +72,35 @@ async function nameRules() {
   byId("rule-names").replaceChildren(...rules.map((rule) => el("option", { value: rule.name })));
 }
 
+/** Files of what the filters pick, not only of what is listed. */
+function exports() {
+  const { what, values } = wish();
+  const { from, to, agent_id, label, emotion, speaker, rule } = values;
+  const common = what === "words" ? {} : { from, to, agent_id, label };
+  const heard = what === "stretches" ? { emotion, speaker } : {};
+  const kinds = [
+    ["records", t("call.records"), heard],
+    ["segments", t("call.segments"), heard],
+    ["alerts", t("alerts.title"), what === "calls" ? { rule } : {}],
+  ];
+  const links = kinds.flatMap(([kind, text, more]) =>
+    ["csv", "jsonl"].map((format) => {
+      // the mark at the beginning tells spreadsheets that the text is UTF-8
+      const address = `/api/v1/export/${kind}${query({ ...common, ...more, format, bom: format === "csv" })}`;
+      return el("a", { href: address, download: "" }, `${text} (${format.toUpperCase()})`);
+    }),
+  );
+  byId("exports").replaceChildren(...links);
+}
+
+for (const name of ["stats-emotion", "stats-by"]) byId(name).addEventListener("change", statistics);
 form.elements.what.addEventListener("change", showFields);
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   window.history.replaceState(null, "", location.pathname + query(valuesOf(form)));
   search();
   statistics();
+  exports();
 });
 byId("results-more").addEventListener("click", () => search(true));
 
@@ -87,3 +110,4 @@ showFields();
 nameRules();
 search();
 statistics();
+exports();

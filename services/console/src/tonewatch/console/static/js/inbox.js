@@ -8,6 +8,7 @@ import { byId, el, say } from "./dom.js";
 import { LiveStream } from "./events.js";
 import { frame } from "./frame.js";
 import { keys } from "./keys.js";
+import { announce, wireNotify } from "./notify.js";
 import { fill, fromAddress, valuesOf } from "./parts.js";
 import { showSilences } from "./silences.js";
 import { t } from "./text.js";
@@ -125,11 +126,15 @@ async function nameRules() {
 }
 
 frame();
+wireNotify();
 fromAddress(filters);
 nameRules();
 new LiveStream({
   snapshot: load,
-  alert: () => ARRIVALS_MS.forEach((milliseconds) => setTimeout(load, milliseconds)),
+  alert: (alert) => {
+    announce(alert);
+    for (const milliseconds of ARRIVALS_MS) setTimeout(load, milliseconds);
+  },
 }).start();
 every(10_000, load); // what other people do comes by no stream
 every(30_000, showSilences);

@@ -1,157 +1,62 @@
-// A card per live call: who, how long, the emotion now, and the ribbon of the last minutes.
+// The live view: a card per call, those that may need somebody first.
 
-import { byId, el, emotionMark, labelChips } from "./dom.js";
-import { Ribbon } from "./ribbon.js";
-import { EMOTIONS, emotionName, named, percent, position, t } from "./text.js";
+import { byId, el, emotionMark } from "./dom.js";
+import { Card, RIBBON_SECONDS } from "./livecard.js";
+import { LiveFilters } from "./livefilters.js";
+import { arrange } from "./liveorder.js";
+import { EMOTIONS, emotionName, t } from "./text.js";
 
-const RIBBON_SECONDS = 180;
-const SILENT_MS = 8000;
 const ENDED_MS = 60_000;
+const ARRANGE_MS = 2000;
 
 const cards = new Map();
-const uploads = new Set();
+const uploads = new Map();
 const sourceNames = new Map();
-const waiting = new Set();
+const filters = new LiveFilters(show);
+const root = byId("cards");
 
-class Card {
-  constructor(session) {
-    this.session = { labels: {}, state: "live", ...session };
-    this.tracks = new Map();
-    this.firing = new Map();
-    this.heardAt = Date.now();
-    this.title = el("h3");
-    this.badge = el("span", { className: "badge firing" }, t("live.alert"));
-    this.labels = el("ul", { className: "chips" });
-    this.now = el("p", { className: "now" });
-    this.ribbons = el("div", { className: "ribbons" });
-    this.time = el("span", { className: "time", title: t("live.duration") });
-    this.note = el("span", { className: "muted" });
-    const foot = el("footer", {}, this.time, this.note, el("span", { className: "muted" }, t("live.last_minutes")));
-    const head = el("header", {}, this.title, this.badge);
-    this.root = el("article", { className: "card" }, head, this.labels, this.now, this.ribbons, foot);
-    this.describe({});
-    byId("cards").append(this.root);
-  }
-
-  describe(changes) {
-    Object.assign(this.session, changes);
-    const { session_id: id, source_id: source, name, labels } = this.session;
-    this.title.textContent = name || sourceNames.get(source) || id;
-    this.title.title = id;
-    this.labels.replaceChildren(...labelChips(labels, (label) => named("label", label)));
-    this.root.setAttribute("aria-label", this.title.textContent);
-    this.root.dataset.session = id;
-    this.refresh();
-  }
-
-  track(speaker) {
-    let ribbon = this.tracks.get(speaker);
-    if (!ribbon) {
-      ribbon = new Ribbon({ columns: RIBBON_SECONDS });
-      this.tracks.set(speaker, ribbon);
-      ribbon.label = el("span", { className: "muted small track-name" }, named("speaker", speaker));
-      this.ribbons.append(el("div", { className: "track" }, ribbon.label, ribbon.root));
-      for (const each of this.tracks.values()) each.label.hidden = this.tracks.size === 1;
-    }
-    return ribbon;
-  }
-
-  put(speaker, seq, cell) {
-    const alert = [...this.firing.values()].includes(speaker);
-    this.track(speaker).put(seq, cell && { ...cell, alert });
-    this.heardAt = Date.now();
-    waiting.add(this);
-    if (waiting.size === 1) requestAnimationFrame(paint);
-  }
-
-  /** An alert fired or resolved: the seconds that led to it are marked above the ribbon. */
-  alert(alert) {
-    if (alert.state === "firing") this.firing.set(alert.alert_id, alert.speaker);
-    else this.firing.delete(alert.alert_id);
-    const ribbon = this.track(alert.speaker);
-    for (let seq = alert.first_seq; seq <= alert.last_seq; seq += 1) {
-      const cell = ribbon.cells[seq - ribbon.first];
-      if (cell) cell.alert = true;
-    }
-    this.paint();
-  }
-
-  paint() {
-    const current = [];
-    for (const [speaker, ribbon] of this.tracks) {
-      ribbon.draw();
-      const summary = ribbon.summary();
-      const label = t("live.ribbon", { speaker: named("speaker", speaker), summary });
-      ribbon.canvas.setAttribute("aria-label", label);
-      const cell = ribbon.cells.at(-1);
-      if (cell) current.push(this.#current(speaker, cell));
-    }
-    this.now.replaceChildren(...(current.length ? current : [emotionMark("unknown", t("emotion.waiting"))]));
-    this.refresh();
-  }
-
-  #current(speaker, cell) {
-    const value = cell.confidence ? el("b", {}, `${percent(cell.confidence)} %`) : null;
-    const who = this.tracks.size > 1 ? el("span", { className: "muted small" }, named("speaker", speaker)) : null;
-    return el("span", { className: "current" }, emotionMark(cell.emotion, emotionName(cell.emotion)), value, who);
-  }
-
-  refresh() {
-    const ended = this.session.state === "ended";
-    const seconds = Math.max(0, ...[...this.tracks.values()].map((ribbon) => ribbon.last + 1));
-    const silentMs = Date.now() - this.heardAt;
-    this.time.textContent = position(seconds);
-    this.badge.hidden = !this.firing.size;
-    this.root.classList.toggle("alarm", this.firing.size > 0);
-    this.root.classList.toggle("ended", ended);
-    this.root.classList.toggle("silent", !ended && silentMs > SILENT_MS);
-    const silent = silentMs > SILENT_MS ? t("live.silent", { seconds: Math.round(silentMs / 1000) }) : "";
-    this.note.textContent = ended ? t("live.ended") : silent;
-  }
-
-  end() {
-    this.describe({ state: "ended" });
-    this.endedAt ??= Date.now();
-  }
-
-  dispose() {
-    for (const ribbon of this.tracks.values()) ribbon.dispose();
-    this.root.remove();
-  }
-}
-
-function paint() {
-  for (const card of waiting) card.paint();
-  waiting.clear();
-  count();
-}
+const nameOf = ({ source_id: source, session_id: id }) => sourceNames.get(source) || id;
 
 function card(session) {
   const id = session.session_id;
   if (uploads.has(id)) return null;
-  if (!cards.has(id)) cards.set(id, new Card(session));
-  return cards.get(id);
+  let known = cards.get(id);
+  if (!known) {
+    known = new Card(session, nameOf);
+    cards.set(id, known);
+    root.append(known.root);
+    known.root.hidden = !filters.matches(known.session);
+  }
+  return known;
 }
 
 function drop(id) {
   cards.get(id)?.dispose();
   cards.delete(id);
-  count();
 }
 
-function count() {
-  const live = [...cards.values()].filter((each) => each.session.state === "live").length;
-  const text = cards.size ? t("live.count", { count: live }) : "";
+/** What is filtered out is hidden; numbers and choices follow what there is. */
+function show() {
+  const all = [...cards.values()];
+  filters.know(all.map((each) => each.session));
+  for (const each of all) {
+    const isHidden = !filters.matches(each.session);
+    if (each.root.hidden !== isHidden) each.root.hidden = isHidden;
+  }
+  const live = all.filter((each) => each.session.state === "live");
+  const shown = live.filter((each) => !each.root.hidden).length;
+  const count = filters.isNarrow ? t("live.count_of", { shown, count: live.length }) : t("live.count", { count: live.length });
+  const text = cards.size ? count : "";
   if (byId("live-count").textContent !== text) byId("live-count").textContent = text;
   byId("live-empty").hidden = cards.size > 0;
+  byId("live-hint").hidden = cards.size < 2;
+  byId("live-none-match").hidden = !cards.size || all.some((each) => !each.root.hidden);
 }
 
-/** Calls with an alert stand first; otherwise in order of their names. */
+/** A card must not move away under the pointer or the keyboard. */
 function sort() {
-  const rank = (each) => (each.firing.size ? 0 : 1);
-  const title = (each) => each.title.textContent;
-  const order = [...cards.values()].sort((a, b) => rank(a) - rank(b) || title(a).localeCompare(title(b)));
-  byId("cards").append(...order.map((each) => each.root));
+  const isHeld = root.matches(":hover") || root.contains(document.activeElement);
+  if (!isHeld) arrange(root, [...cards.values()]);
 }
 
 const cellOf = (code, share) => {
@@ -165,6 +70,7 @@ export function snapshot(board) {
   for (const id of [...cards.keys()]) drop(id);
   for (const session of board.sessions) {
     const made = card(session);
+    if (!made) continue;
     for (const track of session.tracks) {
       [...track.codes].forEach((code, index) => {
         const share = Number(track.percents.slice(2 * index, 2 * index + 2)) / 100;
@@ -172,16 +78,17 @@ export function snapshot(board) {
       });
     }
     if (session.state === "ended") made.end();
-    made.paint();
   }
-  for (const alert of board.alerts) onAlert(alert);
-  sort();
-  count();
+  for (const alert of board.alerts) cards.get(alert.session_id)?.alert(alert);
+  arrange(root, [...cards.values()]);
+  show();
 }
 
 export function onScore(score) {
-  const { emotion, confidence } = score;
+  const { emotion, confidence, session_id: id } = score;
+  const isNew = !cards.has(id);
   card(score)?.put(score.speaker, score.seq, { emotion, confidence });
+  if (isNew) show();
 }
 
 export function onGap(gap) {
@@ -192,18 +99,16 @@ export function onGap(gap) {
 
 export function onSession(event) {
   if (event.lane === "upload") {
-    uploads.add(event.session_id);
+    uploads.set(event.session_id, event.name);
     drop(event.session_id);
-    return;
-  }
-  if (event.state === "ended") {
+  } else if (event.state === "ended") {
     cards.get(event.session_id)?.end();
   } else {
     const { name, kind, labels } = event;
     card(event)?.describe({ name, kind, labels, state: "live" });
     sort();
   }
-  count();
+  show();
 }
 
 export function onAlert(alert) {
@@ -213,23 +118,26 @@ export function onAlert(alert) {
   sort();
 }
 
-/** What the call of a session is called on this page, if it is known. */
+/** What the call or recording of a session is called on this page, if it is known. */
 export function callName(sessionId) {
-  return cards.get(sessionId)?.title.textContent || null;
+  return cards.get(sessionId)?.title || uploads.get(sessionId) || null;
 }
 
 /** Sessions older than the stream's memory have no name there; their source has. */
 export function nameSources(sources) {
   for (const source of sources) sourceNames.set(source.id, source.name);
-  for (const each of cards.values()) if (!each.session.name) each.describe({});
+  for (const each of cards.values()) if (!each.session.name && each.title !== nameOf(each.session)) each.describe({});
 }
 
 setInterval(() => {
+  const now = Date.now();
   for (const [id, each] of cards) {
     each.refresh();
-    if (each.endedAt && Date.now() - each.endedAt > ENDED_MS) drop(id);
+    if (each.endedAt && now - each.endedAt > ENDED_MS) drop(id);
   }
+  show();
 }, 1000);
+setInterval(sort, ARRANGE_MS);
 
 /** The colours' names, beside the title. */
 export function legend() {

@@ -7,9 +7,12 @@ import { LiveStream } from "./events.js";
 import { health } from "./health.js";
 import * as live from "./live.js";
 import * as system from "./system.js";
+import { wireNotify } from "./notify.js";
 import { tryIt } from "./tryit.js";
+import * as tried from "./tryresult.js";
 
 tryIt();
+wireNotify();
 live.legend();
 sourceForm(system.sources);
 
@@ -24,6 +27,7 @@ const stream = new LiveStream({
   alert: (alert) => {
     live.onAlert(alert);
     alerts.onAlert(alert);
+    tried.onAlert(alert);
   },
 });
 stream.start();

@@ -3,8 +3,9 @@
 // A cell is {emotion, confidence, probabilities?, alert?}; undefined is a second not known yet.
 // With probabilities a column is stacked by them, else its height is the confidence.
 
-import { byId, el } from "./dom.js";
+import { el } from "./dom.js";
 import { EMOTIONS, emotionName, percent, position } from "./text.js";
+import { showTip } from "./tip.js";
 
 const MARK_PX = 5;
 const AXIS_PX = 16;
@@ -41,7 +42,7 @@ export class Ribbon {
     this.first = 0;
     this.cells = [];
     this.canvas.addEventListener("pointermove", (event) => this.#showTip(event));
-    this.canvas.addEventListener("pointerleave", () => (byId("tip").hidden = true));
+    this.canvas.addEventListener("pointerleave", () => showTip(null));
     if (onPick) {
       this.canvas.classList.add("pickable");
       this.canvas.addEventListener("click", (event) => onPick(this.#index(event) * unit));
@@ -88,10 +89,10 @@ export class Ribbon {
     if (!width || !total) return;
     this.height = total - (this.axis ? AXIS_PX : 0);
     const ratio = window.devicePixelRatio || 1;
-    this.canvas.width = Math.round(width * ratio);
-    this.canvas.height = Math.round(total * ratio);
     const pen = this.canvas.getContext("2d");
-    pen.scale(ratio, ratio);
+    this.#fit(Math.round(width * ratio), Math.round(total * ratio));
+    pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+    pen.clearRect(0, 0, width, total);
     const step = this.#step();
     const shift = this.#shift();
     pen.fillStyle = colours().line;
@@ -103,6 +104,12 @@ export class Ribbon {
       if (cell) this.#column(pen, cell, edge(index), Math.max(edge(index + 1) - edge(index) - gap, 0.75));
     });
     if (this.axis) this.#scale(pen, step, width);
+  }
+
+  /** A canvas that is given its size, even the same one, gets new memory. */
+  #fit(width, height) {
+    if (this.canvas.width !== width) this.canvas.width = width;
+    if (this.canvas.height !== height) this.canvas.height = height;
   }
 
   #column(pen, cell, x, width) {
@@ -162,15 +169,10 @@ export class Ribbon {
   }
 
   #showTip(event) {
-    const tip = byId("tip");
     const index = this.#index(event);
     const cell = this.cells[index - this.first];
-    tip.hidden = !cell;
-    if (!cell) return;
+    if (!cell) return showTip(event);
     const value = cell.confidence ? ` ${percent(cell.confidence)} %` : "";
-    tip.textContent = `${position(index * this.unit)}  ${emotionName(cell.emotion)}${value}`;
-    const left = Math.min(event.clientX + 12, innerWidth - tip.offsetWidth - 8);
-    tip.style.left = `${left}px`;
-    tip.style.top = `${event.clientY - tip.offsetHeight - 10}px`;
+    return showTip(event, `${position(index * this.unit)}  ${emotionName(cell.emotion)}${value}`);
   }
 }

@@ -4,7 +4,9 @@ import { ApiError, ask, send } from "./api.js";
 import { byId, el, say } from "./dom.js";
 import { person } from "./frame.js";
 import { doing, fill } from "./parts.js";
+import { backtest } from "./backtest.js";
 import { leaner } from "./ruledefaults.js";
+import { RuleForm } from "./ruleform.js";
 import { problemItem, rulePath } from "./ruleparts.js";
 import { conditionText } from "./ruletext.js";
 import { t } from "./text.js";
@@ -20,7 +22,11 @@ export class RuleEditor {
     this.base = null; // the rule that is changed; null: a new one
     this.rule = null; // what the text says, if it is right
     this.asked = 0;
-    byId("editor-text").addEventListener("input", () => this.#soon());
+    this.form = new RuleForm(byId("rule-form"), { wrote: (text) => this.#written(text) });
+    byId("editor-text").addEventListener("input", () => {
+      this.form.show(byId("editor-text").value);
+      this.#soon();
+    });
     byId("editor-save").addEventListener("click", () => this.#save());
     byId("editor-cancel").addEventListener("click", () => (byId("editor").hidden = true));
   }
@@ -35,14 +41,23 @@ export class RuleEditor {
 
   #open(base, rule, title) {
     this.base = base;
+    nameChannels();
     byId("editor").hidden = false;
     byId("editor-title").textContent = title;
     byId("editor-comment").value = "";
     byId("editor-text").value = `${yaml(rule)}\n`;
+    this.form.show(byId("editor-text").value);
+    byId("editor-backtest").replaceChildren(backtest(() => this.rule && { rule: this.rule }));
     say(byId("editor-problem"), "");
     byId("editor-text").focus();
     byId("editor").scrollIntoView({ block: "start" });
     this.#judge();
+  }
+
+  /** What the form makes of the text. */
+  #written(text) {
+    byId("editor-text").value = text;
+    this.#soon();
   }
 
   #soon() {
@@ -93,6 +108,13 @@ export class RuleEditor {
     byId("editor").hidden = true;
     await this.saved();
   }
+}
+
+/** What can be written as a channel. */
+async function nameChannels() {
+  const { items } = await ask("/channels").catch(() => ({ items: [] }));
+  const names = ["webhook", ...items.map((item) => item.name)];
+  say(byId("known-channels"), t("form.channels_known", { names: names.join(", ") }));
 }
 
 /** Somebody else has changed the rule: who, and what it is now. */

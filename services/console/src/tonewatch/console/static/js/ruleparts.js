@@ -1,9 +1,11 @@
 // A rule in the list: in words, as YAML, how often it was right, and what can be done with it.
 
 import { ask, send } from "./api.js";
+import { backtest } from "./backtest.js";
 import { el } from "./dom.js";
 import { person } from "./frame.js";
 import { badge, button, doing, sureButton, when } from "./parts.js";
+import { testButton } from "./ruletest.js";
 import { conditionText } from "./ruletext.js";
 import { versions } from "./ruleversions.js";
 import { named, percent, t } from "./text.js";
@@ -33,6 +35,7 @@ export function ruleItem(item, judged, act) {
     el("ul", { className: "problems" }, ...(item.problems || []).map(problemItem)),
     el("details", {}, el("summary", { className: "small" }, t("rules.yaml")), text),
     item.origin === "api" && act ? versions(item, act.changed) : null,
+    act && item.in_force ? backtest(() => ({ names: [name] })) : null,
     act ? tools(item, act) : null,
   );
 }
@@ -72,7 +75,9 @@ function tools(item, { edit, changed }) {
     const remove = sureButton(t("rules.delete"), () => doIt(remove, () => removeRule(item)));
     parts.push(toggle, remove);
   }
-  return el("div", {}, el("p", { className: "tools" }, ...parts), problem);
+  const answers = el("ul", { className: "list", role: "status" });
+  if (item.in_force) parts.push(testButton(item.name, answers, problem));
+  return el("div", {}, el("p", { className: "tools" }, ...parts), answers, problem);
 }
 
 function removeRule({ name, version }) {
