@@ -108,13 +108,13 @@ fingerprint() {
     {
         ls "$big_engine" 2>/dev/null || true
         "$venv/bin/python" --version
-        cat "$root"/shared/pyproject.toml "$root"/services/*/pyproject.toml "$root"/suite/pyproject.toml
+        cat "$root"/shared/pyproject.toml "$root"/services/*/pyproject.toml "$root"/{cli,suite}/pyproject.toml
         cat "$root/constraints.txt" 2>/dev/null || true
     } | sha256sum
 }
 
 install_packages() {
-    local packages=(-e "$root/shared[database]" -e "$root/suite") service extra
+    local packages=(-e "$root/shared[database]" -e "$root/suite" -e "$root/cli") service extra
     for service in ingest inference alerting storage console; do
         extra=
         if [ "$service" = inference ] && [ -e "$big_engine" ]; then extra='[emotion2vec]'; fi

@@ -3,6 +3,7 @@
 #   deploy/reload_alerts.sh          every alerting container of this folder's Compose project; without one, the
 #                                    alerting that ./run.sh started
 #   deploy/reload_alerts.sh URL...   the alerting services at these addresses, such as http://127.0.0.1:8081
+# The services' own token is shown to those: TONEWATCH_TOKEN, TONEWATCH_TOKEN_FILE, or that of ./run.sh (data/token).
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 
@@ -19,6 +20,11 @@ if [ $# -eq 0 ]; then
     done
     [ -z "$found" ] || exit "$outcome"
     set -- "http://127.0.0.1:${ALERTING_PORT:-8081}"
+fi
+# what the services show each other; ./run.sh keeps it in its data folder
+kept=$here/../data/token
+if [ -z "${TONEWATCH_TOKEN:-}${TONEWATCH_TOKEN_FILE:-}" ] && [ -f "$kept" ]; then
+    export TONEWATCH_TOKEN_FILE="$kept"
 fi
 program=$here/../.venv/bin/tonewatch-alerting
 [ -x "$program" ] || program=tonewatch-alerting

@@ -31,6 +31,7 @@ from tests.support.fake_suite import (
 )
 from tests.support.messages import make_alert, make_score, make_session
 from tests.support.running import running
+from tests.support.signed_in import SignedIn, sign_in
 from tonewatch.console.pages import PAGES
 from tonewatch.console.service import ConsoleService
 from tonewatch.console.settings import ConsoleSettings
@@ -202,25 +203,29 @@ def past_timeline() -> dict[str, object]:
 
 
 @asynccontextmanager
-async def scene(*, busy: bool = True) -> AsyncIterator[tuple[str, FakeSuite, Calls]]:
-    """A console before stand-ins; `busy` with calls, rules and sources."""
-    async with fake_suite() as suite:
-        broker = MemoryBroker(partitions=4)
-        calls = Calls(broker)
-        if busy:
-            await calls.past()
-            suite.rules = {
-                "rules": RULES,
-                "file": "rules.yaml",
-                "loaded_at": "2026-01-04T09:00:00Z",
-            }
-            suite.sources = [
-                _source("售后热线 3 / After-sales 3", "rtmp", "live"),
-                _source("Radio", "pull", "backoff", "https://radio.example/live.m3u8"),
-            ]
-        settings = ConsoleSettings.model_validate({"console": suite.console_options()})
-        async with running(ConsoleService(settings, broker)) as base_url:
-            yield base_url, suite, calls
+async def scene(*, busy: bool = True) -> AsyncIterator[tuple[str, SignedIn, FakeSuite, Calls]]:
+    """A console before stand-ins, who uses it, and those; `busy` with calls, rules and sources."""
+    with TemporaryDirectory() as folder:
+        async with fake_suite() as suite:
+            broker = MemoryBroker(partitions=4)
+            calls = Calls(broker)
+            if busy:
+                await calls.past()
+                suite.rules = {
+                    "rules": RULES,
+                    "file": "rules.yaml",
+                    "loaded_at": "2026-01-04T09:00:00Z",
+                }
+                suite.sources = [
+                    _source("售后热线 3 / After-sales 3", "rtmp", "live"),
+                    _source("Radio", "pull", "backoff", "https://radio.example/live.m3u8"),
+                ]
+            settings = ConsoleSettings.model_validate(
+                {"console": suite.console_options(), "data_dir": folder}
+            )
+            service = ConsoleService(settings, broker)
+            async with running(service) as base_url:
+                yield base_url, await sign_in(service.door, name="li"), suite, calls
 
 
 def _source(name: str, kind: str, state: str, url: str | None = None) -> dict[str, object]:
@@ -229,9 +234,10 @@ def _source(name: str, kind: str, state: str, url: str | None = None) -> dict[st
     return {**source, "labels": {}, "since": "2026-01-04T09:00:00Z", "channels": "mixed"}
 
 
-async def open_page(browser: Browser, url: str, **options: object) -> Page:
+async def open_page(browser: Browser, url: str, person: SignedIn, **options: object) -> Page:
     """A page that has its first data."""
-    context = await browser.new_context(**options)  # type: ignore[arg-type]
+    state = person.storage_state(url)
+    context = await browser.new_context(storage_state=state, **options)  # type: ignore[arg-type]
     page = await context.new_page()
     await page.goto(url)
     await page.locator("#system li").first.wait_for()
@@ -256,9 +262,9 @@ async def pictures(browser: Browser, recording: Path, review: Path | None) -> No
         shots += [("en", WIDE, "dark", review), ("zh", PHONE, "light", review)]
         shots += [("en", PHONE, "dark", review)]
     for language, size, scheme, folder in shots:
-        async with scene() as (url, _, calls):
+        async with scene() as (url, person, _, calls):
             page = await open_page(
-                browser, f"{url}/?lang={language}", viewport=size, color_scheme=scheme
+                browser, f"{url}/?lang={language}", person, viewport=size, color_scheme=scheme
             )
             await show(page, calls, recording)
             plain = folder == OUTPUT
@@ -274,13 +280,13 @@ async def other_pages(browser: Browser, review: Path) -> None:
     """Every page but the live one, in the four views."""
     views = [("en", REVIEWED, "light"), ("zh", REVIEWED, "dark")]
     views += [("zh", PHONE, "light"), ("en", PHONE, "dark")]
-    async with scene() as (url, suite, _):
+    async with scene() as (url, person, suite, _):
         suite.sessions = [past_call()]
         suite.timelines = {"call-0": past_timeline()}
         paths = [page.path.replace("{session_id}", "call-0") for page in PAGES if page.path != "/"]
         for path, (language, size, scheme) in itertools.product(paths, views):
             page = await open_page(
-                browser, f"{url}{path}?lang={language}", viewport=size, color_scheme=scheme
+                browser, f"{url}{path}?lang={language}", person, viewport=size, color_scheme=scheme
             )
             await page.wait_for_timeout(800)
             name = path.strip("/").partition("/")[0]
@@ -291,8 +297,8 @@ async def other_pages(browser: Browser, review: Path) -> None:
 
 async def empty(browser: Browser, review: Path) -> None:
     """The page of a fresh installation."""
-    async with scene(busy=False) as (url, _, _):
-        page = await open_page(browser, url, viewport=WIDE)
+    async with scene(busy=False) as (url, person, _, _):
+        page = await open_page(browser, url, person, viewport=WIDE)
         await page.wait_for_timeout(500)
         await page.screenshot(path=review / "console-empty.png")
         await page.context.close()

@@ -38,7 +38,7 @@ apt_get() {
 # make_dev_environment: run.sh's .venv and the tools on top; made again when what it is made from changed
 make_dev_environment() {
     local stamp=.venv/.dev-environment inputs
-    inputs=$(cat requirements-dev.txt constraints.txt {shared,services/*,suite,evaluation,training}/pyproject.toml | sha256sum)
+    inputs=$(cat requirements-dev.txt constraints.txt {shared,services/*,cli,suite,evaluation,training}/pyproject.toml | sha256sum)
     if [[ -x .venv/bin/pytest && -f $stamp && $(<"$stamp") == "$inputs" ]]; then
         return 0
     fi

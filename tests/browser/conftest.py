@@ -8,13 +8,10 @@ from playwright.async_api import Browser, async_playwright, expect
 
 from tests.browser.desk import Desk, opened_desk
 from tests.browser.door import Door, opened_door
-from tests.browser.site import Site
+from tests.browser.site import Site, opened_site
 from tests.support.chromium import ARGUMENTS, chromium_path
 from tests.support.fake_suite import FakeSuite, fake_suite
 from tests.support.require import missing
-from tests.support.running import running
-from tonewatch.console.service import ConsoleService
-from tonewatch.console.settings import ConsoleSettings
 from tonewatch.shared.broker import RedisBroker
 
 # five seconds are short where several tests share a core
@@ -39,10 +36,10 @@ async def suite() -> AsyncIterator[FakeSuite]:
 
 
 @pytest.fixture
-async def site(suite: FakeSuite, broker: RedisBroker, browser: Browser) -> AsyncIterator[Site]:
-    settings = ConsoleSettings.model_validate({"console": suite.console_options()})
-    async with running(ConsoleService(settings, broker)) as url:
-        made = Site(url, suite, browser)
+async def site(
+    suite: FakeSuite, broker: RedisBroker, browser: Browser, tmp_path: Path
+) -> AsyncIterator[Site]:
+    async with opened_site(suite, broker, browser, tmp_path) as made:
         yield made
         for context in browser.contexts:
             await context.close()
@@ -54,7 +51,7 @@ async def desk(
 ) -> AsyncIterator[Desk]:
     async with opened_desk(suite, broker, browser, tmp_path) as made:
         yield made
-    assert made.errors() == []
+    assert made.site.errors() == []
 
 
 @pytest.fixture
@@ -63,4 +60,4 @@ async def door(
 ) -> AsyncIterator[Door]:
     async with opened_door(suite, broker, browser, ffmpeg, tmp_path) as made:
         yield made
-    assert made.errors() == []
+    assert made.site.errors() == []

@@ -9,7 +9,7 @@ from typing import Any
 
 from playwright.async_api import Browser, Page
 
-from tests.browser.site import Site
+from tests.browser.site import Site, opened_site
 from tests.conftest import PARTITIONS
 from tests.support.fake_suite import FakeSuite
 from tests.support.messages import make_alert
@@ -17,8 +17,6 @@ from tests.support.running import running
 from tests.support.wait import wait_until
 from tonewatch.alerting.service import AlertingService
 from tonewatch.alerting.settings import AlertingSettings
-from tonewatch.console.service import ConsoleService
-from tonewatch.console.settings import ConsoleSettings
 from tonewatch.shared.broker import Outgoing, RedisBroker
 from tonewatch.shared.clock import utc_now
 from tonewatch.shared.http import AsyncClient, create_client
@@ -38,11 +36,8 @@ class Desk:
     folder: Path
 
     async def open(self, path: str, *, person: str = "li", **options: Any) -> Page:
-        """A page on which somebody has said who they are."""
-        page = await self.site.open(path, **options)
-        await page.locator("#who").fill(person)
-        await page.locator("#who").blur()
-        return page
+        """A page of an admin of this name."""
+        return await self.site.open(path, who=await self.site.person(person), **options)
 
     async def fire(
         self, alert_id: str, state: AlertState = AlertState.FIRING, **changes: Any
@@ -69,10 +64,6 @@ class Desk:
 
         await wait_until(held)
 
-    def errors(self) -> list[str]:
-        """What went wrong in the pages, apart from answers that the browser notes as refused."""
-        return [text for text in self.site.complaints if "Failed to load resource" not in text]
-
 
 @asynccontextmanager
 async def opened_desk(
@@ -98,8 +89,7 @@ async def opened_desk(
         create_client(base_url=alerting) as client,
     ):
         suite.urls["alerting"] = alerting
-        console = ConsoleSettings.model_validate({"console": suite.console_options()})
-        async with running(ConsoleService(console, broker)) as url:
-            yield Desk(Site(url, suite, browser), client, broker, folder)
+        async with opened_site(suite, broker, browser, folder) as site:
+            yield Desk(site, client, broker, folder)
             for context in browser.contexts:
                 await context.close()

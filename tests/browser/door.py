@@ -8,11 +8,9 @@ from typing import Any
 
 from playwright.async_api import Browser
 
-from tests.browser.site import Site
+from tests.browser.site import Site, opened_site
 from tests.support.fake_suite import FakeSuite
 from tests.support.running import running
-from tonewatch.console.service import ConsoleService
-from tonewatch.console.settings import ConsoleSettings
 from tonewatch.ingest.service import IngestService
 from tonewatch.ingest.settings import IngestOptions, IngestSettings
 from tonewatch.shared.broker import RedisBroker
@@ -55,8 +53,7 @@ async def opened_door(
     ingest = IngestService(IngestSettings(data_dir=folder, ingest=options), broker)
     async with running(ingest) as url:
         suite.urls["ingest"] = url
-        settings = ConsoleSettings.model_validate({"console": suite.console_options()})
-        async with running(ConsoleService(settings, broker)) as console:
-            yield Door(Site(console, suite, browser), ingest, url)
+        async with opened_site(suite, broker, browser, folder) as site:
+            yield Door(site, ingest, url)
             for context in browser.contexts:
                 await context.close()

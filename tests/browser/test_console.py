@@ -7,13 +7,10 @@ from typing import Any
 
 from playwright.async_api import Browser, expect
 
-from tests.browser.site import PAINTED, Site
+from tests.browser.site import PAINTED, Site, opened_site
 from tests.browser.tried import upload
 from tests.support.fake_suite import FakeSuite
 from tests.support.messages import make_alert, make_score, make_session
-from tests.support.running import running
-from tonewatch.console.service import ConsoleService
-from tonewatch.console.settings import ConsoleSettings
 from tonewatch.shared.broker import MemoryBroker, Outgoing, RedisBroker
 from tonewatch.shared.clock import utc_now
 from tonewatch.shared.messages import Alert, AlertState, SessionState
@@ -131,18 +128,17 @@ async def test_names_and_labels_are_text_never_markup(site: Site, broker: RedisB
 
 
 async def test_a_lost_console_is_said_at_once_and_the_page_catches_up(
-    suite: FakeSuite, browser: Browser, free_port: Callable[[], int]
+    suite: FakeSuite, browser: Browser, free_port: Callable[[], int], tmp_path: Path
 ) -> None:
     broker = MemoryBroker(partitions=2)
-    options = {**suite.console_options(), "port": free_port()}
-    settings = ConsoleSettings.model_validate({"console": options})
-    async with running(ConsoleService(settings, broker)) as url:
-        page = await Site(url, suite, browser).open()
+    port = free_port()
+    async with opened_site(suite, broker, browser, tmp_path, port=port) as site:
+        page = await site.open()
         await broker.publish([Outgoing(SCORES, make_score(0, "neutral"))])
         await expect(page.locator(".now")).to_contain_text("neutral")
     await expect(page.locator("#banner")).to_contain_text("stale since")
     await broker.publish([Outgoing(SCORES, make_score(1, "happy"))])
-    async with running(ConsoleService(settings, broker)):
+    async with opened_site(suite, broker, browser, tmp_path, port=port):
         await expect(page.locator(".now")).to_contain_text("happy", timeout=15_000)
         await expect(page.locator("#banner")).to_be_hidden()
         broker.available = False
@@ -153,12 +149,15 @@ async def test_a_lost_console_is_said_at_once_and_the_page_catches_up(
 
 
 async def test_a_service_that_is_down_leaves_the_rest_of_the_page_working(
-    suite: FakeSuite, broker: RedisBroker, browser: Browser, free_port: Callable[[], int]
+    suite: FakeSuite,
+    broker: RedisBroker,
+    browser: Browser,
+    free_port: Callable[[], int],
+    tmp_path: Path,
 ) -> None:
     suite.urls["alerting"] = suite.urls["storage"] = f"http://127.0.0.1:{free_port()}"
-    settings = ConsoleSettings.model_validate({"console": suite.console_options()})
-    async with running(ConsoleService(settings, broker)) as url:
-        page = await Site(url, suite, browser).open()
+    async with opened_site(suite, broker, browser, tmp_path) as site:
+        page = await site.open()
         await expect(page.locator("#system .down")).to_have_count(2)
         await expect(page.locator("#rules-problem")).to_contain_text("alerting does not answer")
         await expect(page.locator("#alerts-problem")).to_contain_text("storage does not answer")

@@ -1,19 +1,17 @@
 """Search, statistics and the page of one call, before stand-ins for the services."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.async_api import Browser, Locator, expect
 
 from tests.browser.desk import EVIL
-from tests.browser.site import Site
+from tests.browser.site import Site, opened_site
 from tests.browser.tried import text_of
 from tests.support.fake_suite import FakeSuite, summary, timeline_item
-from tests.support.running import running
 from tests.support.wait import wait_until
-from tonewatch.console.service import ConsoleService
-from tonewatch.console.settings import ConsoleSettings
 from tonewatch.shared.broker import RedisBroker
 
 MOODS = ["neutral"] * 20 + ["angry"] * 20 + ["no_speech"] * 5 + ["sad"] * 15
@@ -316,11 +314,14 @@ async def test_both_pages_are_chinese_on_request_on_a_phone_and_names_are_text(
 
 
 async def test_a_service_that_is_down_is_said_on_each_page_and_the_page_stands(
-    suite: FakeSuite, broker: RedisBroker, browser: Browser, free_port: Callable[[], int]
+    suite: FakeSuite,
+    broker: RedisBroker,
+    browser: Browser,
+    free_port: Callable[[], int],
+    tmp_path: Path,
 ) -> None:
     suite.urls["alerting"] = suite.urls["storage"] = f"http://127.0.0.1:{free_port()}"
-    settings = ConsoleSettings.model_validate({"console": suite.console_options()})
-    async with running(ConsoleService(settings, broker)) as url:
+    async with opened_site(suite, broker, browser, tmp_path) as site:
         for path, place, service in (
             ("/alerts", "#inbox-problem", "alerting"),
             ("/history", "#results-problem", "storage"),
@@ -328,7 +329,7 @@ async def test_a_service_that_is_down_is_said_on_each_page_and_the_page_stands(
             ("/rules", "#rules-away", "alerting"),
             ("/webhooks", "#hooks-problem", "alerting"),
         ):
-            page = await Site(url, suite, browser).open(path)
+            page = await site.open(path)
             await expect(page.locator(place)).to_contain_text(f"{service} does not answer")
             await expect(page.locator("nav.pages [aria-current]")).to_have_count(1)
             await page.context.close()

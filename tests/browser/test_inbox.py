@@ -79,16 +79,6 @@ async def test_acknowledge_assign_comment_and_close_are_told_in_the_timeline(des
     assert (kept["verdict"], kept["assigned_to"]) == ("needs_coaching", "wang")
 
 
-async def test_nothing_is_done_in_nobodys_name(desk: Desk) -> None:
-    await desk.fire("a")
-    await desk.wait_for("a")
-    page = await desk.open("/alerts?open=a", person="")
-    await page.locator("#detail").get_by_role("button", name="Acknowledge").click()
-    await expect(page.locator("#detail .problem")).to_contain_text("Say who you are first")
-    await expect(page.locator("#who")).to_be_focused()
-    assert (await desk.alert("a"))["acknowledged"] is None
-
-
 async def test_a_change_by_another_person_is_told_with_the_present_state(desk: Desk) -> None:
     await desk.fire("a")
     await desk.wait_for("a")

@@ -34,7 +34,7 @@ async def past(
         opened_desk(suite, broker, browser, tmp_path, storage_url=url) as made,
     ):
         yield made
-        assert made.errors() == []
+        assert made.site.errors() == []
 
 
 async def new_rule(desk: Desk, path: str = "/rules", **options: Any) -> Page:

@@ -7,12 +7,9 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, expect
 
-from tests.browser.site import Site
+from tests.browser.site import Site, opened_site
 from tests.support.fake_suite import FakeSuite
 from tests.support.messages import make_score
-from tests.support.running import running
-from tonewatch.console.service import ConsoleService
-from tonewatch.console.settings import ConsoleSettings
 from tonewatch.shared.broker import Outgoing, RedisBroker
 from tonewatch.shared.streams import SCORES
 
@@ -47,12 +44,11 @@ async def test_who_lags_behind_on_a_stream_is_seen(site: Site, broker: RedisBrok
 
 
 async def test_a_service_that_is_down_is_named_and_the_rest_is_shown(
-    suite: FakeSuite, broker: RedisBroker, browser: Browser
+    suite: FakeSuite, broker: RedisBroker, browser: Browser, tmp_path: Path
 ) -> None:
-    options = suite.console_options() | {"storage_url": "http://127.0.0.1:9"}
-    console = ConsoleService(ConsoleSettings.model_validate({"console": options}), broker)
-    async with running(console) as url:
-        page = await Site(url, suite, browser).open("/system")
+    nobody = {"storage_url": "http://127.0.0.1:9"}
+    async with opened_site(suite, broker, browser, tmp_path, **nobody) as site:
+        page = await site.open("/system")
         storage = page.locator("#services > li", has_text="Storage")
         await expect(storage.locator(".badge")).to_have_text("down")
         await expect(storage.locator(".bad")).to_contain_text("no answer")

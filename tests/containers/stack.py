@@ -9,8 +9,11 @@ import subprocess
 import urllib.request
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
+
+from pydantic import SecretStr
 
 ROOT: Final = Path(__file__).parents[2]
 PORTS: Final = (
@@ -104,10 +107,23 @@ class Stack:
         found: dict[str, Any] = json.loads(docker("inspect", container))[0]
         return found
 
+    @cached_property
+    def token(self) -> SecretStr:
+        """What the services show each other."""
+        return SecretStr(self.compose("exec", "-T", "storage", "cat", "/suite/token").strip())
+
+    @cached_property
+    def key(self) -> SecretStr:
+        """An API key of the console, made as the README says."""
+        command = ("tonewatch-console", "key", "--name", "tests")
+        return SecretStr(self.compose("exec", "-T", "console", *command).strip())
+
     def ask(self, method: str, port: str, path: str) -> Any:
-        """A JSON answer from a published port."""
+        """A JSON answer from a published port; shown is the suite's token, a key at the console."""
+        shown = self.key if port == "CONSOLE_PORT" else self.token
         url = f"http://127.0.0.1:{self.environment[port]}{path}"
-        request = urllib.request.Request(url, method=method)
+        headers = {"Authorization": f"Bearer {shown.get_secret_value()}"}
+        request = urllib.request.Request(url, method=method, headers=headers)
         with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - our own address
             return json.load(answer)
 

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.timeout(1200)
 async def test_a_call_comes_in_through_the_published_port(stack: Stack) -> None:
     port = int(stack.environment["AUDIOSOCKET_PORT"])
     base = f"http://127.0.0.1:{stack.environment['INGEST_PORT']}"
-    async with create_client(base_url=base) as client:
+    async with create_client(base_url=base, token=stack.token) as client:
         wish = {"name": "hotline", "kind": "audiosocket"}
         source = (await client.post("/v1/sources", json=wish)).json()
         key, url = source["stream_key"], f"/v1/sources/{source['id']}"

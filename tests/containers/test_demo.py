@@ -48,7 +48,8 @@ async def upload(stack: Stack, folder: Path) -> str:
     """Upload a recording that keeps three workers busy for seconds; its session id."""
     file = write_wav(folder / "recording.wav", speech_like_pcm(20) * (RECORDING_SECONDS // 20))
     base_url = f"http://127.0.0.1:{stack.environment['INGEST_PORT']}"
-    async with create_client(base_url=base_url, timeout=timedelta(minutes=1)) as client:
+    patience = timedelta(minutes=1)
+    async with create_client(base_url=base_url, timeout=patience, token=stack.token) as client:
         with file.open("rb") as content:
             answer = await client.post("/v1/audio", files={"file": (file.name, content)})
     assert answer.status_code == 202, answer.text

@@ -1,5 +1,8 @@
 """What the containers may do, and what of them can be reached: less is safer."""
 
+import urllib.error
+import urllib.request
+
 import pytest
 
 from tests.containers.stack import Stack, docker
@@ -18,6 +21,31 @@ def test_only_the_console_rtmp_and_audiosocket_listen_beyond_this_machine(stack:
     ]
     assert {port for url, port in published if url != "127.0.0.1"} == PUBLIC_PORTS
     assert {port for url, port in published if url == "127.0.0.1"} == {8080, 8081, 8082, 8090}
+
+
+@pytest.mark.parametrize("port", ["INGEST_PORT", "ALERTING_PORT", "STORAGE_PORT"])
+def test_an_inner_service_answers_nobody_without_the_token_of_the_suite(
+    stack: Stack, port: str
+) -> None:
+    url = f"http://127.0.0.1:{stack.environment[port]}"
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        urllib.request.urlopen(f"{url}/openapi.json", timeout=10)  # noqa: S310 - our own address
+    assert stack.get(port, "/openapi.json")["openapi"]
+
+
+def test_the_console_answers_a_key_that_was_made_in_its_container_and_nobody_else(
+    stack: Stack,
+) -> None:
+    url = f"http://127.0.0.1:{stack.environment['CONSOLE_PORT']}/api/v1/sources"
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        urllib.request.urlopen(url, timeout=10)
+    assert "items" in stack.get("CONSOLE_PORT", "/api/v1/sources")
+
+
+def test_the_first_admin_finds_the_link_in_the_log(stack: Stack) -> None:
+    link = stack.compose("exec", "-T", "console", "cat", "/data/console/first-sign-in").strip()
+    assert "/welcome#" in link
+    assert link in stack.compose("logs", "--no-color", "console")
 
 
 def test_no_process_runs_as_root(stack: Stack) -> None:

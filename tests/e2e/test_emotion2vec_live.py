@@ -11,6 +11,7 @@ from tests.support.require import require_path
 from tests.support.suite import free_offset, suite
 from tests.support.wait import wait_until
 from tonewatch.shared.http import create_client
+from tonewatch.shared.token import kept_token
 from tonewatch.suite.demo.audio import CONVERSATION
 from tonewatch.suite.ports import Ports
 
@@ -37,15 +38,17 @@ async def test_a_live_call_is_scored_by_the_large_model(tmp_path: Path, model_di
     options += ["--data", str(tmp_path / "data"), "--port-offset", str(offset)]
     storage = f"http://127.0.0.1:{Ports.moved(offset).storage}"
     found: list[dict[str, Any]] = []
-    async with suite(*options) as running, create_client(base_url=storage) as client:
+    async with suite(*options) as running:
         await running.prints("Tonewatch is ready", timeout_seconds=240)
+        token = kept_token(tmp_path / "data" / "token")
+        async with create_client(base_url=storage, token=token) as client:
 
-        async def heard() -> bool:
-            answer = await client.get("/v1/records", params={"order": "asc", "limit": 200})
-            found[:] = [r for r in answer.json()["items"] if r["emotion"] != "no_speech"]
-            return len(found) >= SPEECH_SECONDS
+            async def heard() -> bool:
+                answer = await client.get("/v1/records", params={"order": "asc", "limit": 200})
+                found[:] = [r for r in answer.json()["items"] if r["emotion"] != "no_speech"]
+                return len(found) >= SPEECH_SECONDS
 
-        await wait_until(heard, timeout_seconds=120, interval_seconds=0.5)
+            await wait_until(heard, timeout_seconds=120, interval_seconds=0.5)
     for record in found:
         assert record["engine"] == "emotion2vec"
         assert record["confidence"] > 0

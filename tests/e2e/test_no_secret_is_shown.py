@@ -16,13 +16,16 @@ from urllib.parse import quote
 
 import pytest
 from cryptography.fernet import Fernet
+from pydantic import SecretStr
 
 from tests.integration.alerting.receiver import SECRET, Answer, Request, receiving
 from tests.support.messages import make_score, make_session
 from tests.support.processes import ServiceProcess, service_process
 from tests.support.redis_server import connect, redis_server, short_folder
+from tests.support.signed_in import api_key, bearer, opened_door, sign_in
 from tests.support.sockets import heard, websocket
 from tests.support.wait import wait_until
+from tonewatch.console.auth.cookies import COOKIE
 from tonewatch.console.pages import PAGES
 from tonewatch.shared.broker import Outgoing, RedisBroker
 from tonewatch.shared.clock import utc_now
@@ -83,7 +86,9 @@ SETTINGS_SECRETS = {
     "Slack token": "planted-slack-token",
     "WeCom key": "planted-wecom-key",
     "clip key": Fernet.generate_key().decode(),
+    "suite token": "planted-suite-token-0123456789",
 }
+"""In the settings file; what people and programs sign in with comes later."""
 
 
 def settings_of(folder: Path, redis_url: str, receiver: str) -> dict[str, Any]:
@@ -109,6 +114,7 @@ def settings_of(folder: Path, redis_url: str, receiver: str) -> dict[str, Any]:
     }
     return {
         "redis": {"url": redis_url},
+        "token": secret["suite token"],
         "partitions": PARTITIONS,
         "data_dir": str(folder / "data"),
         "log": {"level": "debug"},
@@ -154,13 +160,40 @@ async def plot(tmp_path: Path) -> AsyncIterator[Plot]:
             environment[f"TONEWATCH_ALERTING__{name.upper()}_URL"] = made.url
             if name != "storage":
                 del environment[f"TONEWATCH_ALERTING__{name.upper()}_URL"]
+        token = SecretStr(SETTINGS_SECRETS["suite token"])
         clients = {
-            name: await stack.enter_async_context(create_client(base_url=each.url))
+            name: await stack.enter_async_context(create_client(base_url=each.url, token=token))
             for name, each in processes.items()
         }
+        del clients["console"].headers["authorization"]
         broker = connect(url, PARTITIONS)
         yield Plot(clients, processes, broker, dict(SETTINGS_SECRETS))
         await broker.close()
+
+
+async def plant_in_console(plot: Plot, data: Path) -> None:
+    """An admin signs in, wrongly and rightly, and a program with its key."""
+    plot.secrets |= {"password": "planted-password", "wrong password": "planted-wrong-password"}
+    console = plot.clients["console"]
+    async with opened_door(data) as door:
+        admin = await sign_in(door, name="li", password=plot.secrets["password"])
+        plot.secrets |= {"cookie": admin.token, "API key": await api_key(door)}
+    admin.enter(console)
+    for name in ("wrong password", "password"):
+        wish = {"name": "li", "password": plot.secrets[name]}
+        answer = await console.post("/api/v1/auth/sign-in", json=wish)
+        plot.read[f"sign-in with {name}"] = answer.text
+    plot.secrets["second cookie"] = answer.cookies[COOKIE]
+    console.cookies.clear()
+    console.cookies.set(COOKIE, plot.secrets["second cookie"])
+    key = bearer(plot.secrets["API key"])
+    async with create_client(base_url=str(console.base_url)) as program:
+        answer = await program.get("/api/v1/auth/me", headers=key)
+        plot.read["who a program is"] = answer.raise_for_status().text
+    made = await console.post("/api/v1/users", json={"name": "wang", "role": "inspector"})
+    account = made.raise_for_status().json()
+    link = (await console.post(f"/api/v1/users/{account['id']}/link")).raise_for_status().json()
+    plot.secrets["one-time link"] = link["link"].partition("#")[2]
 
 
 async def plant_in_ingest(plot: Plot) -> None:
@@ -271,12 +304,13 @@ async def fire(plot: Plot) -> None:
 
 async def read_everything(plot: Plot) -> None:
     for name, client in plot.clients.items():
-        paths = (await client.get("/openapi.json")).json()["paths"]
+        document = "/api/v1/openapi.json" if name == "console" else "/openapi.json"
+        paths = (await client.get(document)).raise_for_status().json()["paths"]
         for path, methods in paths.items():
             if "get" not in methods or path.endswith(ENDLESS):
                 continue
             await read_route(plot, name, filled(path, plot.ids), methods["get"])
-        for path in ("/metrics", "/ready", "/health", "/about", "/openapi.json"):
+        for path in ("/metrics", "/ready", "/health", document):
             plot.read[f"{name} {path}"] = (await client.get(path)).text
     console = plot.clients["console"]
     for page in PAGES:
@@ -315,8 +349,9 @@ def filled(path: str, ids: Mapping[str, str]) -> str:
 
 
 @pytest.mark.timeout(240)
-async def test_no_secret_is_in_any_answer_page_bundle_or_log(plot: Plot) -> None:
+async def test_no_secret_is_in_any_answer_page_bundle_or_log(plot: Plot, tmp_path: Path) -> None:
     async with receiving(echo, SECRET) as receiver:
+        await plant_in_console(plot, tmp_path / "data")
         await plant_in_ingest(plot)
         await plant_in_alerting(plot, receiver.url)
         await fire(plot)

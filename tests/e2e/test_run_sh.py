@@ -25,7 +25,7 @@ esac
 def clone(tmp_path: Path) -> Path:
     """A clone with nothing in it but what run.sh looks at."""
     root = tmp_path / "clone"
-    for part in ("shared", "suite", "services/ingest", "services/inference"):
+    for part in ("shared", "cli", "suite", "services/ingest", "services/inference"):
         (root / part).mkdir(parents=True)
         (root / part / "pyproject.toml").write_text(f"# {part}\n")
     shutil.copy(RUN_SH, root)

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 from pathlib import Path
 
@@ -92,6 +93,38 @@ async def test_ctrl_c_stops_everything_and_the_second_start_is_quick(
     assert took < 10 * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
     kept = tmp_path / "data" / "broker" / "appendonlydir"
     assert any(file.stat().st_size for file in kept.iterdir())
+
+
+@pytest.mark.timeout(180)
+async def test_the_first_admin_signs_in_by_the_link_that_is_announced_and_nobody_else(
+    tmp_path: Path,
+) -> None:
+    offset = free_offset()
+    options = arguments(tmp_path, "--no-rtmp", "--port-offset", str(offset))
+    ports = Ports.moved(offset)
+    async with suite(*options) as running:
+        await running.prints("Ctrl-C stops everything")
+        (link,) = re.findall(r"the first admin signs in here: (\S+)", running.output)
+        page, _, once = link.partition("#")
+        assert page == f"http://127.0.0.1:{ports.console}/welcome"
+        async with create_client(base_url=f"http://127.0.0.1:{ports.console}") as client:
+            assert (await client.get("/api/v1/sources")).status_code == 401
+            assert (await client.get(page)).is_success
+            wish = {"token": once, "name": "李", "password": "correct horse battery"}
+            same = {"Sec-Fetch-Site": "same-origin"}
+            answer = await client.post("/api/v1/auth/welcome", json=wish, headers=same)
+            assert answer.status_code == 204, answer.text
+            # the console is answered by ingest, for it shows the suite's token
+            assert (await client.get("/api/v1/sources")).status_code == 200
+        for port in (ports.ingest, ports.inference, ports.alerting, ports.storage):
+            async with create_client(base_url=f"http://127.0.0.1:{port}") as stranger:
+                assert (await stranger.get("/openapi.json")).status_code == 401
+                assert (await stranger.get("/health")).status_code == 200
+        running.signal(signal.SIGINT)
+        assert await running.exit_code(40) == 0, running.output
+    async with suite(*options) as running:
+        await running.prints("Ctrl-C stops everything")
+        assert "the first admin signs in" not in running.output
 
 
 @pytest.mark.timeout(120)

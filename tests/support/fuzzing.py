@@ -2,7 +2,7 @@
 
 import contextlib
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import schemathesis
@@ -13,9 +13,17 @@ from schemathesis.core.result import Ok
 EXAMPLES = 25
 
 
-def ask_everything(base: str, *, leave_out: Collection[str] = ()) -> Counter[tuple[str, int]]:
+def ask_everything(
+    base: str,
+    *,
+    document: str = "/openapi.json",
+    headers: Mapping[str, str] | None = None,
+    examples: int = EXAMPLES,
+    leave_out: Collection[str] = (),
+) -> Counter[tuple[str, int]]:
     """Call every operation with what its schema allows, and with what it does not."""
-    schema = schemathesis.openapi.from_url(f"{base}/openapi.json")
+    sent = dict(headers or {})
+    schema = schemathesis.openapi.from_url(f"{base}{document}", headers=sent)
     answers: Counter[tuple[str, int]] = Counter()
     for found in schema.get_all_operations():
         assert isinstance(found, Ok), found
@@ -26,7 +34,7 @@ def ask_everything(base: str, *, leave_out: Collection[str] = ()) -> Counter[tup
 
             @seed(7)
             @settings(
-                max_examples=EXAMPLES,
+                max_examples=examples,
                 deadline=None,
                 database=None,
                 phases=[Phase.explicit, Phase.generate],
@@ -34,7 +42,7 @@ def ask_everything(base: str, *, leave_out: Collection[str] = ()) -> Counter[tup
             )
             @given(case=operation.as_strategy(generation_mode=mode))
             def check(case: schemathesis.Case[Any]) -> None:
-                answer = case.call(base_url=base, timeout=10)
+                answer = case.call(base_url=base, headers=sent, timeout=10)
                 answers[f"{case.method} {case.path}", answer.status_code] += 1
                 assert answer.status_code < 500, (case.as_curl_command(), answer.text)
 

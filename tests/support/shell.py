@@ -2,10 +2,12 @@
 
 import asyncio
 import json
+import os
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
+from tests.support.public_door import PublicDoor
 from tests.support.require import require_tool
 
 
@@ -17,6 +19,13 @@ class Shell:
         self.folder = folder
         self.values = values
         self._ffmpeg = ffmpeg
+        self._environment = dict(os.environ)
+
+    def through(self, door: PublicDoor) -> Self:
+        """The same shell; what asks the console of the pages asks this one, with its key."""
+        self.values |= door.values
+        self._environment |= door.environment
+        return self
 
     async def run(self, command: str) -> Any:
         """What a command prints, as JSON if it is that."""
@@ -51,5 +60,5 @@ class Shell:
         command = command.replace("curl ", "curl --fail-with-body ", 1)
         command = re.sub(r"^ffmpeg", f"{self._ffmpeg} -nostdin -loglevel error", command)
         return await asyncio.create_subprocess_shell(
-            command, cwd=self.folder, stdout=asyncio.subprocess.PIPE
+            command, cwd=self.folder, env=self._environment, stdout=asyncio.subprocess.PIPE
         )

@@ -93,4 +93,4 @@ def test_the_recordings_are_mounted_where_ingest_looks_and_cannot_be_changed(
     ingest = together(block.code)["ingest"]
     folder = environment(ingest)["TONEWATCH_INGEST__RECORDINGS_DIR"]
     mounted = {each["target"]: bool(each.get("read_only")) for each in ingest["volumes"]}
-    assert mounted == {"/data": False, "/config": True, folder: True}
+    assert mounted == {"/suite": False, "/data": False, "/config": True, folder: True}

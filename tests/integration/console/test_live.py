@@ -4,15 +4,13 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from pathlib import Path
 from typing import Any
 
-from tests.integration.console.conftest import Console
+from tests.integration.console.conftest import Console, opened_console
 from tests.support.fake_suite import FakeSuite
 from tests.support.messages import make_alert, make_score, make_session
-from tests.support.running import running
 from tests.support.wait import wait_until
-from tonewatch.console.service import ConsoleService
-from tonewatch.console.settings import ConsoleSettings
 from tonewatch.shared.broker import MemoryBroker, Outgoing, RedisBroker
 from tonewatch.shared.http import create_client
 from tonewatch.shared.messages import Lane
@@ -107,25 +105,25 @@ async def test_heartbeats_come_while_nothing_happens(console: Console) -> None:
 
 
 async def test_stopping_ends_the_streams_and_does_not_wait_for_viewers(
-    suite: FakeSuite, memory_broker: MemoryBroker
+    suite: FakeSuite, memory_broker: MemoryBroker, tmp_path: Path
 ) -> None:
-    settings = ConsoleSettings.model_validate({"console": suite.console_options()})
-    service = ConsoleService(settings, memory_broker)
-    async with create_client() as client:
-        async with asyncio.timeout(10), running(service) as base_url:
-            request = client.build_request("GET", f"{base_url}/api/v1/events")
+    async with create_client() as client, asyncio.timeout(20):
+        async with opened_console(suite, memory_broker, tmp_path) as console:
+            url = f"{console.url}/api/v1/events"
+            request = client.build_request("GET", url, headers=console.admin.headers)
             response = await client.send(request, stream=True)
         async with asyncio.timeout(2):
             text = (await response.aread()).decode()
     assert "event: status" in text
 
 
-async def test_without_redis_the_page_works_and_says_that_it_is_stale(suite: FakeSuite) -> None:
+async def test_without_redis_the_page_works_and_says_that_it_is_stale(
+    suite: FakeSuite, tmp_path: Path
+) -> None:
     client = create_redis(RedisOptions(url="redis://127.0.0.1:1/0"), "test")
     nowhere = RedisBroker(client, partitions=2)
-    settings = ConsoleSettings.model_validate({"console": suite.console_options()})
-    service = ConsoleService(settings, nowhere)
-    async with running(service) as base_url, create_client(base_url=base_url) as http:
+    async with opened_console(suite, nowhere, tmp_path) as console:
+        http, service = console.client, console.service
         await wait_until(lambda: service.hub.status_data()["stale_since"] is not None)
         status = (await http.get("/api/v1/live")).json()["status"]
         assert "Redis cannot be reached" in status["reason"]

@@ -5,14 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.console.conftest import Console
+from tests.integration.console.conftest import Console, opened_console
 from tests.support.fake_suite import FakeSuite
-from tests.support.running import running
 from tonewatch.console import samples
-from tonewatch.console.service import ConsoleService
-from tonewatch.console.settings import ConsoleSettings
 from tonewatch.shared.broker import MemoryBroker
-from tonewatch.shared.http import create_client
 
 
 async def test_the_page_is_in_the_language_of_the_browser_until_one_is_chosen(
@@ -29,7 +25,11 @@ async def test_the_page_is_in_the_language_of_the_browser_until_one_is_chosen(
     assert "Live calls" in again.text
 
 
-PAGES = ["/", "/alerts", "/history", "/calls/call-1", "/rules", "/sources", "/webhooks", "/system"]
+PAGES = [
+    *("/", "/alerts", "/history", "/calls/call-1", "/rules", "/sources", "/webhooks", "/system"),
+    *("/account", "/users"),
+]
+OPEN_PAGES = ["/sign-in", "/welcome"]
 
 
 @pytest.mark.parametrize(("path", "section"), [*zip(PAGES, PAGES, strict=True)])
@@ -50,11 +50,13 @@ async def test_the_address_of_a_call_is_never_markup(console: Console) -> None:
     assert "<script>alert" not in answer.text
 
 
-@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("path", [*PAGES, *OPEN_PAGES])
 async def test_no_page_has_inline_script_style_or_foreign_address(
     console: Console, path: str
 ) -> None:
-    page = (await console.client.get(path)).text
+    client = console.stranger if path in OPEN_PAGES else console.client
+    page = (await client.get(path)).text
+    assert "<main" in page
     for attributes, body in re.findall(r"<script([^>]*)>(.*?)</script>", page, re.DOTALL):
         assert 'type="application/json"' in attributes or not body.strip()
     assert "<style" not in page
@@ -62,29 +64,30 @@ async def test_no_page_has_inline_script_style_or_foreign_address(
     assert not re.search(r'(src|href)="(https?:)?//', page)
 
 
-@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("path", [*PAGES, *OPEN_PAGES])
 async def test_every_file_that_a_page_and_its_modules_name_is_served(
     console: Console, path: str
 ) -> None:
-    page = (await console.client.get(path)).text
+    client = console.stranger if path in OPEN_PAGES else console.client
+    page = (await client.get(path)).text
     waiting = set(re.findall(r'(?:src|href)="(/static/[^"]+)"', page))
     names: set[str] = set()
     while waiting:
         name = waiting.pop()
         names.add(name)
         if name.endswith(".js"):
-            text = (await console.client.get(name)).text
+            text = (await client.get(name)).text
             found = re.findall(r'from "(\./|\.\./)([^"]+)"', text)
             folders = {"./": "/static/js/", "../": "/static/"}
             waiting |= {folders[up] + module for up, module in found} - names
     assert len(names) > 5
     for name in sorted(names):
-        answer = await console.client.get(name)
+        answer = await client.get(name)
         assert answer.status_code == 200, name
         assert "default-src 'none'" in answer.headers["content-security-policy"]
         assert answer.headers["cache-control"] == "no-cache"
         unchanged = {"If-None-Match": answer.headers["etag"]}
-        assert (await console.client.get(name, headers=unchanged)).status_code == 304
+        assert (await client.get(name, headers=unchanged)).status_code == 304
 
 
 async def test_no_other_file_is_served(console: Console) -> None:
@@ -108,11 +111,8 @@ async def test_samples_are_offered_and_their_names_are_text(
     (tmp_path / "angry_call.flac").write_bytes(b"fLaC")
     (tmp_path / '"><script>alert(1)<!--.flac').write_bytes(b"fLaC")
     monkeypatch.setattr(samples, "FOLDERS", (tmp_path,))
-    settings = ConsoleSettings.model_validate({"console": suite.console_options()})
-    async with (
-        running(ConsoleService(settings, memory_broker)) as base_url,
-        create_client(base_url=base_url) as client,
-    ):
+    async with opened_console(suite, memory_broker, tmp_path) as console:
+        client = console.client
         page = (await client.get("/")).text
         assert "angry call</button>" in page
         assert "<script>alert" not in page

@@ -3,18 +3,12 @@
 import io
 import json
 import zipfile
-from datetime import timedelta
-from typing import Any
+from pathlib import Path
 
-import pytest
-
-from tests.integration.console.conftest import Console
+from tests.integration.console.conftest import Console, opened_console
 from tests.support.fake_suite import FakeSuite
-from tests.support.running import running
-from tonewatch.console.service import ConsoleService
-from tonewatch.console.settings import ConsoleSettings
 from tonewatch.shared.broker import MemoryBroker
-from tonewatch.shared.http import AsyncClient, create_client
+from tonewatch.shared.http import AsyncClient
 
 FOLDER = "tonewatch-support/"
 
@@ -42,20 +36,14 @@ async def test_the_bundle_holds_what_its_readme_names(console: Console) -> None:
     assert "pw-of-line" not in "".join(files.values())
 
 
-@pytest.fixture
-def without_storage(suite: FakeSuite) -> dict[str, Any]:
-    # the stand-in for alerting never answers when it is asked for deliveries
-    return suite.console_options() | {"storage_url": "http://127.0.0.1:9", "upstream_seconds": 5}
-
-
 async def test_a_service_that_is_away_is_named_and_the_rest_is_there(
-    without_storage: dict[str, Any], memory_broker: MemoryBroker
+    suite: FakeSuite, memory_broker: MemoryBroker, tmp_path: Path
 ) -> None:
-    settings = ConsoleSettings.model_validate({"console": without_storage})
-    async with (
-        running(ConsoleService(settings, memory_broker)) as url,
-        create_client(base_url=url, timeout=timedelta(seconds=60)) as client,
-    ):
+    # the stand-in for alerting never answers when it is asked for deliveries
+    nobody = {"storage_url": "http://127.0.0.1:9", "upstream_seconds": 5}
+    async with opened_console(suite, memory_broker, tmp_path, **nobody) as console:
+        client = console.client
+        client.timeout = 60
         files = await unpacked(client)
         assert "error" in json.loads(files["versions.json"])["storage"]
         assert "version" in json.loads(files["versions.json"])["ingest"]

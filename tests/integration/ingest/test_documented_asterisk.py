@@ -12,6 +12,7 @@ from tests.integration.ingest.conftest import MakeIngest
 from tests.integration.ingest.streams import Reader
 from tests.support.audio import speech_like_pcm
 from tests.support.pages import assignments, blocks, both, code, commands
+from tests.support.public_door import public_door
 from tests.support.running import running
 from tests.support.shell import Shell
 from tests.support.sockets import AsteriskCall, audiosocket_frame
@@ -54,10 +55,12 @@ async def test_a_source_is_made_and_its_uuid_can_be_dialled(
     (make,) = commands(page)
     # any port that is free instead of the one on the page
     service = make_ingest(**options.model_dump(exclude_unset=True) | {"audiosocket_port": 0})
-    shell, reader = Shell(tmp_path, ffmpeg), Reader(broker)
-    async with running(service) as base:
-        shell.values = {"localhost:8080": base.removeprefix("http://")}
-        source = await shell.run(make)
+    reader = Reader(broker)
+    async with (
+        running(service) as base,
+        public_door(broker, tmp_path / "console", ingest_url=base) as door,
+    ):
+        source = await Shell(tmp_path, ffmpeg).through(door).run(make)
         key = source["stream_key"]
         await ring(service.audiosocket.port, key, speech_like_pcm(1))
         await wait_until(lambda: ended(reader))

@@ -10,6 +10,7 @@ from tests.integration.ingest.streams import Reader, StreamServer
 from tests.integration.ingest.test_push import in_state
 from tests.support.audio import speech_like_pcm, write_wav
 from tests.support.pages import both, code, commands, endless_commands
+from tests.support.public_door import public_door
 from tests.support.running import running
 from tests.support.shell import Shell
 from tests.support.wait import wait_until
@@ -32,13 +33,14 @@ async def test_rtmp(
     reader, live = Reader(broker), f"rtmp://127.0.0.1:{rtmp_port}/live"
     write_wav(tmp_path / "call.wav", speech_like_pcm(3))
     service = make_ingest(rtmp_play_base=live, rtmp_publish_base=live)
-    async with running(service) as base:
+    async with (
+        running(service) as base,
+        public_door(broker, tmp_path / "console", ingest_url=base) as door,
+    ):
         await nginx(base)
-        shell = Shell(tmp_path, ffmpeg)
-        shell.values = {
-            "localhost:8080": base.removeprefix("http://"),
-            "localhost:1935": f"127.0.0.1:{rtmp_port}",
-        }
+        shell = Shell(tmp_path, ffmpeg, **{"localhost:1935": f"127.0.0.1:{rtmp_port}"}).through(
+            door
+        )
         make, push, *others = commands(page)
         source = await shell.run(make)
         shell.values |= {"STREAM_KEY": source["stream_key"], "ID": source["id"]}
@@ -50,7 +52,7 @@ async def test_rtmp(
     assert len(started.speakers) == 2
     assert rotated["stream_key"] != source["stream_key"]
     assert changed["policy"] == {"customer": "on", "agent": "off"}
-    assert audit["items"][0]["actor"] == "chen"
+    assert audit["items"][0]["actor"] == "test"  # the key's name
 
 
 @both("ways-in/rtmp.md")
@@ -68,11 +70,20 @@ async def test_mediamtx_asks_where_the_page_says(page: Path, make_ingest: MakeIn
 
 @both("ways-in/README.md")
 async def test_how_the_sources_are(
-    page: Path, make_ingest: MakeIngest, stream_server: StreamServer, ffmpeg: str, tmp_path: Path
+    page: Path,
+    make_ingest: MakeIngest,
+    broker: RedisBroker,
+    stream_server: StreamServer,
+    ffmpeg: str,
+    tmp_path: Path,
 ) -> None:
     (follow,) = endless_commands(page)
-    async with running(make_ingest()) as base, create_client(base_url=base) as client:
-        shell = Shell(tmp_path, ffmpeg, **{"localhost:8080": base.removeprefix("http://")})
+    async with (
+        running(make_ingest()) as base,
+        create_client(base_url=base) as client,
+        public_door(broker, tmp_path / "console", ingest_url=base) as door,
+    ):
+        shell = Shell(tmp_path, ffmpeg).through(door)
         wish = {"name": "city radio", "url": stream_server.url("/nothing")}
         made = (await client.post("/v1/sources", json=wish)).json()
         await wait_until(lambda: in_state(client, made["id"], "backoff"))

@@ -13,6 +13,7 @@ from tests.integration.ingest.streams import Reader, StreamServer, wav
 from tests.integration.ingest.test_pull_ways import listening_ffmpeg
 from tests.support.audio import speech_like_pcm
 from tests.support.pages import both, code, commands, prose
+from tests.support.public_door import public_door
 from tests.support.rtsp import RtspServer
 from tests.support.running import running
 from tests.support.shell import Shell
@@ -29,16 +30,22 @@ PAGE = both("ways-in/pull.md")
 
 @PAGE
 async def test_a_stream_is_added_and_looked_at(
-    page: Path, make_ingest: MakeIngest, stream_server: StreamServer, ffmpeg: str, tmp_path: Path
+    page: Path,
+    make_ingest: MakeIngest,
+    broker: RedisBroker,
+    stream_server: StreamServer,
+    ffmpeg: str,
+    tmp_path: Path,
 ) -> None:
     add, look, *_ = commands(page)
     stream_server.add_live("/live.mp3", speech_like_pcm(5))
-    shell = Shell(tmp_path, ffmpeg)
-    async with running(make_ingest()) as base:
-        shell.values = {
-            "localhost:8080": base.removeprefix("http://"),
-            "https://radio.example": stream_server.url(""),
-        }
+    async with (
+        running(make_ingest()) as base,
+        public_door(broker, tmp_path / "console", ingest_url=base) as door,
+    ):
+        shell = Shell(tmp_path, ffmpeg, **{"https://radio.example": stream_server.url("")}).through(
+            door
+        )
         made = await shell.run(add)
         shell.values |= {"ID": made["id"]}
 

@@ -17,6 +17,7 @@ from tests.integration.ingest.streams import Reader
 from tests.support.audio import speech_like_pcm, write_wav
 from tests.support.nginx import http_nginx
 from tests.support.pages import both, code, commands
+from tests.support.public_door import public_door
 from tests.support.running import running
 from tests.support.shell import Shell
 from tests.support.sockets import (
@@ -38,12 +39,17 @@ SPEECH = speech_like_pcm(1)
 
 
 @pytest.fixture
-def make_source(page: Path, ffmpeg: str, tmp_path: Path) -> Callable[[str], Any]:
+def make_source(
+    page: Path, broker: RedisBroker, ffmpeg: str, tmp_path: Path
+) -> Callable[[str], Any]:
     """Makes the source of the page with the page's own command."""
-    (make,) = commands(page)
-    return lambda base: Shell(
-        tmp_path, ffmpeg, **{"localhost:8080": base.removeprefix("http://")}
-    ).run(make)
+    (command,) = commands(page)
+
+    async def make(base: str) -> Any:
+        async with public_door(broker, tmp_path / "console", ingest_url=base) as door:
+            return await Shell(tmp_path, ffmpeg).through(door).run(command)
+
+    return make
 
 
 @PAGE

@@ -10,6 +10,7 @@ from tests.integration.ingest.streams import Reader
 from tests.integration.ingest.test_folders import QUICK
 from tests.support.audio import RATE_HZ, speech_like_pcm
 from tests.support.pages import both, code, commands, prose
+from tests.support.public_door import public_door
 from tests.support.running import running
 from tests.support.shell import Shell
 from tests.support.sockets import backwards, interleaved
@@ -39,14 +40,17 @@ async def test_a_recording_is_uploaded_listed_and_cancelled(
 ) -> None:
     send, look, cancel = commands(page)
     write_call(tmp_path / "call.wav", speech_like_pcm(1) * LONG_SECONDS)
-    shell, reader = Shell(tmp_path, ffmpeg), Reader(broker)
-    async with running(make_ingest()) as base:
-        shell.values = {"localhost:8080": base.removeprefix("http://")}
+    reader = Reader(broker)
+    async with (
+        running(make_ingest()) as base,
+        public_door(broker, tmp_path / "console", ingest_url=base) as door,
+    ):
+        shell = Shell(tmp_path, ffmpeg).through(door)
         accepted = await shell.run(send)
         shell.values |= {"SESSION_ID": accepted["session_id"]}
         (listed,) = (await shell.run(look))["items"]
-        assert "`GET /v1/audio/SESSION_ID`" in prose(page)
-        progress = await shell.run("curl -s localhost:8080/v1/audio/SESSION_ID")
+        assert "`GET /api/v1/audio/SESSION_ID`" in prose(page)
+        progress = await shell.run(look.replace("?limit=20", "/SESSION_ID"))
         cancelled = await shell.run(cancel)
         await wait_until(lambda: reader.sessions(SessionState.ENDED))
     assert listed["name"] == accepted["name"] == "call 17"

@@ -12,6 +12,7 @@ from tests.integration.ingest.streams import Reader, StreamServer
 from tests.support.audio import speech_like_pcm
 from tests.support.running import running
 from tests.support.wait import wait_until
+from tonewatch.shared.acting import user_header
 from tonewatch.shared.broker import RedisBroker
 from tonewatch.shared.http import AsyncClient, create_client
 from tonewatch.shared.messages import Frame, SessionState, Speaker
@@ -154,12 +155,12 @@ async def test_a_live_source_is_split_and_a_changed_policy_is_kept_and_noted(
             changed = await client.patch(
                 f"/v1/sources/{source['id']}",
                 json={"policy": {"agent": "off"}},
-                headers={"X-Tonewatch-Actor": "chen"},
+                headers=user_header("陈"),
             )
             assert changed.json()["policy"] == {"customer": "on", "agent": "off"}
             await wait_until(lambda: has_frames(reader, 7))
             entry = (await client.get("/v1/audit")).json()["items"][0]
-    assert (entry["actor"], entry["action"]) == ("chen", "source.changed")
+    assert (entry["actor"], entry["action"]) == ("陈", "source.changed")
     assert entry["details"]["before"]["unmonitored"] == []
     assert entry["details"]["after"]["unmonitored"] == ["agent"]
     first, second = await reader.sessions(SessionState.STARTED)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from sqlalchemy import text
 
+from tests.support.forwarded import forwarded
 from tests.support.messages import make_alert, make_gap, make_score, make_session
 from tests.support.stored import items
 from tonewatch.shared.http import AsyncClient
@@ -28,6 +29,8 @@ CURLS = [code for kind, code in BLOCK.findall(ENGLISH) if code.startswith("curl"
 QUERIES = [
     code for kind, code in BLOCK.findall(ENGLISH) if kind == "sql" and code.startswith("SELECT")
 ]
+CONSOLE: Final = "http://localhost:7860"
+KEY: Final = "Authorization: Bearer $TONEWATCH_KEY"
 NOON = datetime(2026, 1, 4, 4, 0, tzinfo=UTC)  # in Shanghai
 LABELS = {"agent_id": "1042", "queue": "vip", "customer_tier": "gold"}
 
@@ -64,12 +67,14 @@ async def calls(store: Store, database: Database, tmp_path: Path) -> None:
 
 
 def _request(command: str) -> dict[str, Any]:
-    """What a curl command of the guide sends."""
+    """What a curl command of the guide sends, as it reaches storage through the console."""
     words = shlex.split(command)
-    url = next(word for word in words if word.startswith("http://127.0.0.1:8082"))
-    sent: dict[str, Any] = {"method": "GET", "url": url.removeprefix("http://127.0.0.1:8082")}
-    if "-X" in words:
-        sent["method"] = words[words.index("-X") + 1]
+    assert KEY in words
+    url = next(word for word in words if word.startswith(CONSOLE))
+    method = words[words.index("-X") + 1] if "-X" in words else "GET"
+    owner, path = forwarded(method, url.removeprefix(CONSOLE))
+    assert owner == "storage"
+    sent: dict[str, Any] = {"method": method, "url": path}
     if "-d" in words:
         sent["json"] = json.loads(words[words.index("-d") + 1])
     return sent

@@ -28,6 +28,7 @@ OPEN_SETS = (
     *("type.", "delivery.", "history.what.", "found.", "session.", "gap.", "hooks.format."),
     *("hooks.standing.", "rules.standing.", "rules.action.", "rules.edit.", "rules.switch."),
     *("rules.data.", "quality.", "disk.", "why.state."),
+    *("rules.data.", "role.", "role.hint.", "via.", "deed."),
 )
 """Keys with these beginnings are also made from values at run time."""
 

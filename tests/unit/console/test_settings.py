@@ -1,5 +1,8 @@
 """The console's section of the settings."""
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from tonewatch.console.settings import ConsoleSettings
@@ -18,3 +21,26 @@ def test_an_address_that_is_no_url_is_named(url: str, monkeypatch: pytest.Monkey
     monkeypatch.setenv("TONEWATCH_CONSOLE__STORAGE_URL", url)
     with pytest.raises(ConfigurationError, match=r"console\.storage_url"):
         ConsoleSettings.load()
+
+
+@pytest.mark.parametrize(
+    ("options", "url"),
+    [
+        ({}, "http://127.0.0.1:7860"),
+        ({"host": "0.0.0.0", "port": 80}, "http://localhost:80"),
+        ({"host": "::1"}, "http://[::1]:7860"),
+        ({"host": "::"}, "http://localhost:7860"),
+        ({"public_url": "https://calls.example"}, "https://calls.example"),
+    ],
+)
+def test_where_people_reach_the_console(options: dict[str, Any], url: str) -> None:
+    assert ConsoleSettings.model_validate({"console": options}).base_url == url
+
+
+def test_the_database_lies_in_the_data_folder_unless_another_is_named(tmp_path: Path) -> None:
+    settings = ConsoleSettings.model_validate({"data_dir": tmp_path})
+    assert settings.database_url == f"sqlite+aiosqlite:///{tmp_path}/console/console.db"
+    named = {"console": {"database_url": "postgresql+asyncpg://u:secret@h/n"}}
+    settings = ConsoleSettings.model_validate(named)
+    assert settings.database_url == "postgresql+asyncpg://u:secret@h/n"
+    assert "secret" not in str(settings.masked())

@@ -35,6 +35,9 @@ def _restored_logging() -> Iterator[None]:
             "srt://h:9?streamid=***&passphrase=***&latency=1",
         ),
         ("rtsp://admin:pw@camera/1", "rtsp://***@camera/1"),
+        ("Authorization: Bearer Zm9vYmFyLWJheg_0123~", "Authorization: Bearer ***"),
+        ("the key tw_01h8x9_Zm9vYmFyLWJheg-0123 is void", "the key tw_*** is void"),
+        ("show a key: Bearer tw_...", "show a key: Bearer tw_..."),
         ("nothing to hide", "nothing to hide"),
     ],
 )

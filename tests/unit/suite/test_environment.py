@@ -30,6 +30,7 @@ def test_every_service_gets_its_moved_port_and_the_console_finds_them(tmp_path: 
     assert env["TONEWATCH_INGEST__RTMP_PLAY_BASE"] == "rtmp://127.0.0.1:2035/live"
     assert env["TONEWATCH_REDIS__URL"] == "unix:///tmp/b.sock"
     assert env["TONEWATCH_DATA_DIR"] == str(tmp_path)
+    assert env["TONEWATCH_TOKEN_FILE"] == str(tmp_path / "token")
 
 
 def test_the_users_own_settings_win_but_not_over_the_wiring(

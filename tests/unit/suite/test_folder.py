@@ -44,6 +44,19 @@ def test_the_demo_secret_is_made_once_for_this_user_only(tmp_path: Path) -> None
     assert stat.S_IMODE((tmp_path / "demo-webhook-secret").stat().st_mode) == 0o600
 
 
+def test_the_link_of_the_first_admin_is_read_while_it_is_there(tmp_path: Path) -> None:
+    def link() -> str | None:
+        return DataFolder(tmp_path).first_sign_in
+
+    assert link() is None
+    file = tmp_path / "console" / "first-sign-in"
+    file.parent.mkdir()
+    file.write_text("http://127.0.0.1:7860/welcome#once\n")
+    assert link() == "http://127.0.0.1:7860/welcome#once"
+    file.unlink()
+    assert link() is None
+
+
 def test_a_root_that_is_no_clone_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,5 +1,7 @@
 from pathlib import Path
 
+import pytest
+
 from tonewatch.suite.broker_server import BrokerServer
 from tonewatch.suite.child import Stage
 from tonewatch.suite.folder import DataFolder
@@ -51,7 +53,21 @@ def test_no_secret_stands_in_a_command_line(tmp_path: Path) -> None:
 def test_the_addresses_say_that_there_is_no_rtmp_door(tmp_path: Path) -> None:
     shown = dict(urls(plan(tmp_path)))
     assert shown["console"] == "http://127.0.0.1:7860"
+    # the inner services answer nobody who could open their pages
+    assert not any(":808" in address for address in shown.values())
     assert shown["RTMP push"].startswith("off")
+
+
+async def test_a_client_shows_the_token_that_the_services_are_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with plan(tmp_path).client("storage") as client:
+        kept = (tmp_path / "token").read_text().strip()
+        assert client.headers["Authorization"] == f"Bearer {kept}"
+        assert str(client.base_url) == "http://127.0.0.1:8082"
+    monkeypatch.setenv("TONEWATCH_TOKEN", "given-by-the-user-0123")
+    async with plan(tmp_path).client("storage") as client:
+        assert client.headers["Authorization"] == "Bearer given-by-the-user-0123"
 
 
 def test_a_long_folder_gets_a_short_socket(tmp_path: Path) -> None:

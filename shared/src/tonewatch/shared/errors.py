@@ -7,6 +7,7 @@ TonewatchError
  +- ConflictError         (409)
  +- TooLargeError         (413)
  +- TooSlowError          (408)
+ +- UnauthorizedError     who asks has not shown who it is (401)
  +- ForbiddenError        (403)
  +- UnavailableError      something we depend on is away; trying again makes sense (503)
  |   +- BrokerUnavailableError
@@ -53,6 +54,12 @@ class ConflictError(TonewatchError):
     """The request contradicts the present state."""
 
     status_code = 409
+
+
+class UnauthorizedError(TonewatchError):
+    """Who asks has not shown who it is."""
+
+    status_code = 401
 
 
 class ForbiddenError(TonewatchError):

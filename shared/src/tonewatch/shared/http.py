@@ -15,6 +15,7 @@ from httpx import (
     Response,
     TimeoutException,
 )
+from pydantic import SecretStr
 
 from tonewatch.shared.egress import AddressPolicy, GuardedBackend
 from tonewatch.shared.errors import ForbiddenAddressError
@@ -40,9 +41,19 @@ MOST_FREE: Final = 16
 _Origin = tuple[str, str, int | None]
 
 
-def create_client(*, base_url: str = "", timeout: timedelta = timedelta(seconds=10)) -> AsyncClient:
-    """A client for our own services: no proxy, no redirects."""
-    return AsyncClient(base_url=base_url, timeout=_timeouts(timeout), trust_env=False)
+def create_client(
+    *,
+    base_url: str = "",
+    timeout: timedelta = timedelta(seconds=10),
+    token: SecretStr | None = None,
+) -> AsyncClient:
+    """A client for our own services: no proxy, no redirects; it shows the suite's own token."""
+    return AsyncClient(
+        base_url=base_url,
+        timeout=_timeouts(timeout),
+        headers=None if token is None else {"Authorization": f"Bearer {token.get_secret_value()}"},
+        trust_env=False,
+    )
 
 
 def create_guarded_client(

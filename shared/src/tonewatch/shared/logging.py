@@ -22,11 +22,15 @@ _SECRET_PARAMETER: Final = re.compile(
 )
 _RTMP_KEY: Final = re.compile(r"(?P<app>rtmps?://[^/\s]+/[^/\s]+/)[^\s\"'?]+", re.IGNORECASE)
 
+_BEARER: Final = re.compile(r"(?P<scheme>\bBearer )[\w.~+/=-]{16,}", re.IGNORECASE)
+_API_KEY: Final = re.compile(r"\btw_[A-Za-z0-9]+_[\w-]{16,}")
+
 
 def scrub(text: str) -> str:
-    """The text without URL passwords, stream keys and secret query parameters."""
+    """The text without URL passwords, stream keys, API keys, tokens and secret parameters."""
     text = _URL_USERINFO.sub(r"\g<scheme>***@", text)
     text = _RTMP_KEY.sub(r"\g<app>***", text)
+    text = _API_KEY.sub("tw_***", _BEARER.sub(r"\g<scheme>***", text))
     return _SECRET_PARAMETER.sub(r"\g<name>***", text)
 
 

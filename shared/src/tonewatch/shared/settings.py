@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -78,6 +78,12 @@ class Settings(BaseSettings):
     log: LogOptions = Field(default_factory=LogOptions, description="Logging")
     data_dir: Path = Field(
         default=Path("data"), description="Where SQLite files, models and clips lie"
+    )
+    token: SecretStr | None = Field(
+        default=None, description="What the services show each other; all alike"
+    )
+    token_file: Path | None = Field(
+        default=None, description="File that keeps the token; made by whoever comes first"
     )
 
     @model_validator(mode="before")

@@ -43,6 +43,7 @@ def _wiring(ports: Ports, folder: DataFolder, broker_url: str) -> dict[str, str]
         "TONEWATCH_REDIS__URL": broker_url,
         "TONEWATCH_REDIS__CLUSTER": "false",
         "TONEWATCH_DATA_DIR": str(folder.path),
+        "TONEWATCH_TOKEN_FILE": str(folder.token_file),
         "TONEWATCH_INGEST__RTMP_PLAY_BASE": ports.rtmp_base,
     }
     for service in SERVICES:

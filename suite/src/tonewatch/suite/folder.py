@@ -48,6 +48,19 @@ class DataFolder:
         return self.path / "sources.yaml"
 
     @property
+    def token_file(self) -> Path:
+        """What this suite's services show each other; made at the first start."""
+        return self.path / "token"
+
+    @property
+    def first_sign_in(self) -> str | None:
+        """The link by which the first admin signs in at the console; gone once it was used."""
+        try:
+            return (self.path / "console" / "first-sign-in").read_text().strip() or None
+        except FileNotFoundError:
+            return None
+
+    @property
     def webhook_secret(self) -> str:
         """What the demo's webhooks are signed with: made once, readable by this user only."""
         file = self.path / "demo-webhook-secret"

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from tonewatch.shared.http import AsyncClient, create_client
+from tonewatch.shared.settings import Settings
+from tonewatch.shared.token import suite_token
 from tonewatch.suite.broker_server import BrokerServer
 from tonewatch.suite.child import Child, Stage
 from tonewatch.suite.demo.audio import RELAY_PATH
@@ -45,6 +48,11 @@ class Plan:
     def relay_url(self) -> str:
         """Where the demo is pulled from if it cannot be pushed (the door's port is free then)."""
         return f"http://{LOOPBACK}:{self.ports.rtmp}{RELAY_PATH}"
+
+    def client(self, part: str) -> AsyncClient:
+        """An HTTP client of a service of this suite, which shows their token."""
+        settings = Settings.load().model_copy(update={"token_file": self.folder.token_file})
+        return create_client(base_url=self.url(part), token=suite_token(settings))
 
     def ports_used(self) -> dict[str, int]:
         """The ports that this plan will listen on."""
@@ -133,7 +141,7 @@ def own_command(*arguments: str) -> tuple[str, ...]:
 
 def urls(plan: Plan) -> Sequence[tuple[str, str]]:
     """What a person can open, and what it is called."""
-    console = ("console", plan.url("console"))
-    pages = [(name, f"{plan.url(name)}/docs") for name in SERVICES if name != "console"]
+    console = plan.url("console")
+    pages = [("console", console), ("public API", f"{console}/api/v1/openapi.json")]
     rtmp = f"{plan.rtmp_base}/<stream key>" if plan.nginx else "off"
-    return [console, *pages, ("RTMP push", rtmp), ("data", str(plan.folder.path))]
+    return [*pages, ("RTMP push", rtmp), ("data", str(plan.folder.path))]

@@ -142,12 +142,15 @@ class Suite:
         self._log.say(f"Tonewatch is ready ({seconds:.1f} s)")
         for name, url in urls(self._plan):
             self._log.say(f"  {name:<10} {url}")
-        if not self._plan.options.check:
-            self._log.say("Ctrl-C stops everything")
+        if self._plan.options.check:
+            return
+        if link := self._plan.folder.first_sign_in:  # shown to the person who started it
+            self._log.say(f"nobody has an account yet; the first admin signs in here: {link}")
+        self._log.say("Ctrl-C stops everything")
 
     async def _play_demo(self) -> demo_source.DemoSource:
         plan = self._plan
-        async with create_client(base_url=plan.url("ingest")) as ingest:
+        async with plan.client("ingest") as ingest:
             if plan.nginx is None:
                 self._log.say("without nginx-rtmp the demo is pulled over HTTP instead of pushed")
                 return await demo_source.pull_source(ingest, plan.relay_url)
@@ -159,7 +162,7 @@ class Suite:
         """Leave no source behind that would be pulled in vain at the next start."""
         if not (self._plan.options.plays_demo and self._plan.nginx is None):
             return
-        async with create_client(base_url=self._plan.url("ingest")) as ingest:
+        async with self._plan.client("ingest") as ingest:
             with suppress(HTTPError, TonewatchError):  # the next demo tries again
                 await demo_source.remove_pull_source(ingest)
 
@@ -173,7 +176,7 @@ class Suite:
         async with AsyncExitStack() as stack:
             broker = plan.broker.connect("check", Settings.load().partitions)
             stack.push_async_callback(broker.close)
-            storage = await stack.enter_async_context(create_client(base_url=plan.url("storage")))
+            storage = await stack.enter_async_context(plan.client("storage"))
             receiver = await stack.enter_async_context(create_client(base_url=plan.url("receiver")))
             check = Check(broker, storage, receiver, self._tell)
             await check.prepare()
@@ -191,7 +194,7 @@ class Suite:
         """Name what was not seen, and show the last words of those who should have done it."""
         limit = self._plan.options.check_seconds
         print(f"FAIL not seen within {limit:g} s: {', '.join(missing)}")
-        async with create_client(base_url=self._plan.url("ingest")) as ingest:
+        async with self._plan.client("ingest") as ingest:
             print(f"  {await demo_source.describe(ingest, source_id)}")
         for name in dict.fromkeys(SUSPECTS[missing[0]]):
             for line in self._log.tail(name, HINT_LINES):

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 from tests.integration.alerting.conftest import Starting
+from tests.support.forwarded import forwarded
 from tests.support.messages import make_alert
 from tests.support.wait import wait_until
 from tonewatch.shared.broker import Outgoing, RedisBroker
@@ -23,12 +24,15 @@ async def test_every_request_is_accepted(broker: RedisBroker, alerting: Starting
             return (await client.get("/v1/alerts/alert-1")).is_success
 
         await wait_until(is_known)
-        for method, path, body in requests:
+        for method, address, body in requests:
+            owner, path = forwarded(method, address)
+            assert owner == "alerting"
             answer = await client.request(method, path, json=json.loads(body))
             assert answer.is_success, answer.text
         shown = (await client.get("/v1/alerts/alert-1")).json()
         assert (shown["verdict"], shown["assigned_to"]) == ("right", "wang")
-        since = re.search(r"GET (/v1/rules/precision\S+?)`", PAGE.read_text())
+        since = re.search(r"GET (/api/v1/rules/precision\S+?)`", PAGE.read_text())
         assert since is not None
-        (figure,) = (await client.get(since[1])).json()["items"]
+        _, path = forwarded("GET", since[1])
+        (figure,) = (await client.get(path)).json()["items"]
         assert figure["precision"] == 1.0

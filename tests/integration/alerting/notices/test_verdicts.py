@@ -60,7 +60,9 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(verdicts, "AWAY_SECONDS", 0.01)
 
 
-@pytest.mark.parametrize("troubles", [(), (0, 503, 0), (404,)], ids=["well", "away", "not yet"])
+@pytest.mark.parametrize(
+    "troubles", [(), (0, 503, 0), (404,), (401,)], ids=["well", "away", "not yet", "no token"]
+)
 async def test_a_verdict_is_told_until_storage_has_taken_it(
     replica: Replica, troubles: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:

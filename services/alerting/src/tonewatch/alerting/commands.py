@@ -25,6 +25,7 @@ from tonewatch.alerting.settings import AlertingOptions, AlertingSettings
 from tonewatch.shared.clock import iso_utc, utc_now
 from tonewatch.shared.errors import ConfigurationError, InvalidInputError, UnavailableError
 from tonewatch.shared.http import HTTPError, create_client
+from tonewatch.shared.token import suite_token
 
 _SPAN: Final = re.compile(r"(\d{1,4})([mhdw])")
 _UNITS: Final = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -83,12 +84,13 @@ def backtest(
         InvalidInputError: there is no such rule, or it cannot be run so.
         UnavailableError: storage does not answer.
     """
-    options = _options()
+    settings = AlertingSettings.load()
+    options = settings.alerting
     chosen = _chosen(loaded, names)
     limits = BacktestOptions(most_sessions=most_sessions, fine=fine, most_seconds=float("inf"))
 
     async def run() -> None:
-        client = HistoryClient(storage_url or options.storage_url)
+        client = HistoryClient(storage_url or options.storage_url, suite_token(settings))
         try:
             made = Backtest(client, chosen, timing_of(options), limits)
             async with aclosing(made.run(query)) as found:
@@ -107,10 +109,11 @@ def reload(url: str | None) -> None:
         UnavailableError: it does not answer.
         ConfigurationError: it refuses the rules; every mistake is named.
     """
-    base = url or f"http://127.0.0.1:{_options().port}"
+    settings = AlertingSettings.load()
+    base = url or f"http://127.0.0.1:{settings.alerting.port}"
 
     async def ask() -> None:
-        async with create_client(base_url=base) as client:
+        async with create_client(base_url=base, token=suite_token(settings)) as client:
             try:
                 answer = await client.post("/v1/rules/reload")
             except HTTPError as error:

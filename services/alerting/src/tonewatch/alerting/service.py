@@ -54,7 +54,7 @@ class AlertingService(Service[AlertingSettings]):
         )
         self._database = Database(create_engine(settings.database_url))
         self._editor = RuleEditor(RuleStore(self._database), self.book)
-        self._history = HistoryClient(options.storage_url)
+        self._history = HistoryClient(options.storage_url, self.token)
         self._delivery = DeliveryStage(self._database, options, self.metrics)
         self._notices = NoticeStage(
             broker,
@@ -63,6 +63,7 @@ class AlertingService(Service[AlertingSettings]):
             self._delivery.outbox,
             options,
             self.metrics,
+            token=self.token,
             wake_sender=self._delivery.sender.wake,
         )
         self._share = join(settings) if options.shared_partitions else None

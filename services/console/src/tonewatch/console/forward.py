@@ -1,7 +1,8 @@
 """The public API: each resource of /api/v1 is answered by the service that owns it.
 
 Bodies are streamed in both directions, so an upload never lies in the console's memory. Only what
-is listed here is reachable: nothing under /internal, no probes, no metrics of the inner services.
+is listed here and in `auth.access` is reachable: nothing under /internal, no probes, no metrics of
+the inner services.
 """
 
 import re
@@ -14,8 +15,17 @@ from fastapi import APIRouter, Request
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
+from tonewatch.console.auth.access import Narrow, methods_of
+from tonewatch.console.auth.principal import principal_of
+from tonewatch.console.narrowing import (
+    LOOKED_UP,
+    narrowed_query,
+    require_seen,
+    seen_items,
+)
 from tonewatch.console.upstreams import Upstream, Upstreams, describe
-from tonewatch.shared.errors import NotFoundError
+from tonewatch.shared.acting import user_header
+from tonewatch.shared.errors import ForbiddenError, NotFoundError
 from tonewatch.shared.http import AsyncClient, HTTPError, TimeoutException
 from tonewatch.shared.http import Response as UpstreamResponse
 from tonewatch.shared.logging import get_logger
@@ -25,10 +35,9 @@ log = get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """Who owns a resource, and what may be done with it from outside."""
+    """Who owns a resource; what may be done with it from outside, the table of access says."""
 
     owner: Upstream
-    methods: frozenset[str] = frozenset({"GET"})
     name: str | None = None
     """What the owner calls it, where that is not unique among the services."""
     free_names: bool = False
@@ -36,10 +45,10 @@ class Resource:
 
 
 RESOURCES: Final[Mapping[str, Resource]] = {
-    "audio": Resource("ingest", frozenset({"GET", "POST", "DELETE"})),
+    "audio": Resource("ingest"),
     "audit": Resource("ingest"),
-    "sources": Resource("ingest", frozenset({"GET", "POST", "PATCH", "DELETE"})),
-    "sources-file": Resource("ingest", frozenset({"GET", "POST"})),
+    "sources": Resource("ingest"),
+    "sources-file": Resource("ingest"),
     "export": Resource("storage"),
     "search": Resource("storage"),
     "segments": Resource("storage"),
@@ -48,13 +57,18 @@ RESOURCES: Final[Mapping[str, Resource]] = {
     "alerts": Resource("storage"),
     "stats": Resource("storage"),
     "utterances": Resource("storage"),
+    "similar": Resource("storage"),
+    # what is kept, for how long, and what was erased on request
+    "retention": Resource("storage"),
+    "holds": Resource("storage"),
+    "erasures": Resource("storage"),
     # what people do with alerts: acknowledge, assign, comment, close
-    "inbox": Resource("alerting", frozenset({"GET", "POST"}), name="alerts"),
-    "silences": Resource("alerting", frozenset({"GET", "POST", "PUT", "DELETE"})),
-    "rules": Resource("alerting", frozenset({"GET", "POST", "PUT", "DELETE"}), free_names=True),
-    "channels": Resource("alerting", frozenset({"GET", "POST"}), free_names=True),
-    "deliveries": Resource("alerting", frozenset({"GET", "POST"})),
-    "webhooks": Resource("alerting", frozenset({"GET", "POST", "PATCH", "DELETE"})),
+    "inbox": Resource("alerting", name="alerts"),
+    "silences": Resource("alerting"),
+    "rules": Resource("alerting", free_names=True),
+    "channels": Resource("alerting", free_names=True),
+    "deliveries": Resource("alerting"),
+    "webhooks": Resource("alerting"),
     "engine": Resource("inference"),
 }
 
@@ -82,6 +96,7 @@ RESPONSE_HEADERS: Final = frozenset(
         "retry-after",
     }
 )
+UNAUTHORIZED: Final = 401
 METHODS: Final = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 _SEGMENT: Final = re.compile(r"(?!\.{1,2}$)[\w.:~-]+")
@@ -100,10 +115,10 @@ def forward_router(upstreams: Upstreams) -> APIRouter:
         parts = rest.split("/") if rest else []
         if target is None or not _is_address(target, parts):
             raise NotFoundError(f"there is no {request.url.path}")
-        if request.method not in target.methods:
-            return _not_allowed(request.method, resource, target)
         path = "/".join(["/v1", target.name or resource, *(quote(part, safe="") for part in parts)])
-        return await _pass_on(upstreams, target.owner, request, path)
+        if principal_of(request).labels:
+            return await _pass_narrowed(upstreams, target.owner, request, path, parts)
+        return await _pass_on(upstreams, target.owner, request, path, request.url.query)
 
     return router
 
@@ -113,24 +128,47 @@ def _is_address(target: Resource, parts: list[str]) -> bool:
     return all(map(segment.fullmatch, parts))
 
 
-async def _pass_on(upstreams: Upstreams, owner: Upstream, request: Request, path: str) -> Response:
+async def _pass_narrowed(
+    upstreams: Upstreams, owner: Upstream, request: Request, path: str, parts: list[str]
+) -> Response:
+    """Pass on for somebody who may only see what carries their labels."""
+    principal, query = principal_of(request), request.url.query
+    narrow = methods_of(request.scope["path"])[request.method].narrow
+    if narrow is Narrow.ITEMS:
+        return JSONResponse(await seen_items(upstreams, principal, owner, path, query))
+    if narrow is Narrow.QUERY:
+        query = narrowed_query(query, principal)
+    elif narrow in LOOKED_UP:
+        await require_seen(upstreams, principal, narrow, parts[0])
+    elif narrow is not Narrow.NOTHING:
+        raise ForbiddenError("this cannot be narrowed to your labels")
+    return await _pass_on(upstreams, owner, request, path, query)
+
+
+async def _pass_on(
+    upstreams: Upstreams, owner: Upstream, request: Request, path: str, query: str
+) -> Response:
     is_upload = request.method == "POST" and path == "/v1/audio"
     client = upstreams.uploads if is_upload else upstreams.requests
+    url = upstreams.url(owner, path)
     try:
-        answer = await _send(client, request, upstreams.url(owner, path))
+        answer = await _send(client, request, f"{url}?{query}" if query else url)
     except ClientDisconnect:
         return Response(status_code=400)  # nobody is left to read it
     except HTTPError as error:
         log.warning("a service cannot be reached", owner=owner, reason=describe(error))
-        return _away(owner, error)
+        return _away(owner, f"does not answer ({describe(error)}); try again")
+    if answer.status_code == UNAUTHORIZED:  # it means the console: whoever asks has signed in here
+        await answer.aclose()
+        log.error("a service does not take the console's token", owner=owner)
+        return _away(owner, "has another token; give all services the same TONEWATCH_TOKEN_FILE")
     headers = {k: v for k, v in answer.headers.items() if k.lower() in RESPONSE_HEADERS}
     return StreamingResponse(_body(answer), status_code=answer.status_code, headers=headers)
 
 
 async def _send(client: AsyncClient, request: Request, url: str) -> UpstreamResponse:
     headers = {k: v for k, v in request.headers.items() if k.lower() in REQUEST_HEADERS}
-    if query := request.url.query:
-        url = f"{url}?{query}"
+    headers |= user_header(principal_of(request).name)
     has_body = "content-length" in request.headers or "transfer-encoding" in request.headers
     attempts = 1 if has_body or request.method != "GET" else 2
     while True:
@@ -159,19 +197,10 @@ async def _body(answer: UpstreamResponse) -> AsyncIterator[bytes]:
         await answer.aclose()
 
 
-def _away(owner: Upstream, error: HTTPError) -> JSONResponse:
+def _away(owner: Upstream, what: str) -> JSONResponse:
     body = {
         "error": "UnavailableError",
-        "detail": f"the service {owner} does not answer ({describe(error)}); try again",
+        "detail": f"the service {owner} {what}",
         "service": owner,
     }
     return JSONResponse(body, status_code=503, headers={"Retry-After": "2"})
-
-
-def _not_allowed(method: str, resource: str, target: Resource) -> JSONResponse:
-    allowed = ", ".join(sorted(target.methods))
-    body = {
-        "error": "MethodNotAllowedError",
-        "detail": f"{resource} does not know {method}; allowed: {allowed}",
-    }
-    return JSONResponse(body, status_code=405, headers={"Allow": allowed})

@@ -1,13 +1,14 @@
 """The command `tonewatch-console`."""
 
+from tonewatch.console.commands import add_commands
 from tonewatch.console.service import ConsoleService
 from tonewatch.console.settings import ConsoleSettings
 from tonewatch.shared import runtime
 
 
 def main() -> None:
-    """Run, check the configuration of, or check the health of the console."""
-    runtime.main(ConsoleService, ConsoleSettings)
+    """Run the command line."""
+    runtime.main(ConsoleService, ConsoleSettings, add_commands)
 
 
 if __name__ == "__main__":

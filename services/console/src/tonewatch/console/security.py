@@ -1,7 +1,7 @@
 """What every answer says to the browser, and the refusal of writes that come from other sites.
 
-There is no sign-in yet, so the browser of somebody who can reach the console is the only key to it:
-a page of another site must not be able to turn that key.
+A browser shows by itself who is signed in, whichever page has it send a request: a page of another
+site must not be able to make use of that.
 """
 
 from typing import Final
@@ -66,13 +66,20 @@ def is_same_origin(headers: Headers) -> bool:
     """Whether a request was not sent by another site's page.
 
     Browsers send Sec-Fetch-Site, older ones only Origin; programs send neither and are no danger,
-    for nobody can make them send anything. Only host and port of Origin are compared, because TLS
-    may end at a proxy before us.
+    for nobody can make them send anything.
+    """
+    if "sec-fetch-site" in headers or "origin" in headers:
+        return proves_same_origin(headers)
+    return True
+
+
+def proves_same_origin(headers: Headers) -> bool:
+    """Whether a request shows that our own page sent it, as one with a cookie must.
+
+    Only host and port of Origin are compared, because TLS may end at a proxy before us.
     """
     site = headers.get("sec-fetch-site")
     if site is not None:
         return site in {"same-origin", "none"}
-    origin = headers.get("origin")
-    if origin is None:
-        return True
+    origin = headers.get("origin", "")
     return urlsplit(origin).netloc.lower() == headers.get("host", "").lower() != ""

@@ -7,61 +7,123 @@ from typing import Any, ClassVar, Final
 from fastapi import APIRouter, FastAPI
 from starlette.routing import BaseRoute
 
+from tonewatch.console.auth import Door
+from tonewatch.console.auth.first import FirstSignIn
+from tonewatch.console.auth.gate import Gate
+from tonewatch.console.auth.limiter import TooManyAttemptsError
+from tonewatch.console.auth.other_ways import SignInElsewhere
+from tonewatch.console.auth.routes import auth_router
+from tonewatch.console.auth.routes.sign_in import render_wait
 from tonewatch.console.forward import forward_router
-from tonewatch.console.live import Hub, Tail, live_router
-from tonewatch.console.pages import Files, page_router
+from tonewatch.console.live import Hub, Tail, Watchers, live_router
+from tonewatch.console.pages import Files, page_router, refusal_page
+from tonewatch.console.public_api import public_api_router
 from tonewatch.console.security import BrowserSecurity
 from tonewatch.console.settings import ConsoleOptions, ConsoleSettings
 from tonewatch.console.system import Look, system_router
 from tonewatch.console.upstreams import Upstreams
 from tonewatch.shared.broker import Broker
-from tonewatch.shared.runtime import Loop, Service, about_of
+from tonewatch.shared.runtime import Loop, Service, about_of, wait_for_stop
 from tonewatch.shared.streams import ALERTS, SCORES, SESSIONS
 
-FOREIGN_PAGES: Final = frozenset({"/docs", "/docs/oauth2-redirect", "/redoc"})
-"""FastAPI's documentation pages load scripts from a CDN, which the content policy forbids."""
+FOREIGN_PAGES: Final = frozenset({"/docs", "/docs/oauth2-redirect", "/openapi.json", "/redoc"})
+"""FastAPI's documentation pages load scripts from a CDN, which the content policy forbids; its
+document knows only a part of the public API."""
+
+
+HOUSEKEEPING_SECONDS: Final = 3600.0
 
 
 class ConsoleService(Service[ConsoleSettings]):
-    """Serves people and programs; owns no data, so it works on when anything behind it is away."""
+    """Serves people and programs: who may in is its own, all else it asks the services for.
+
+    So it works on when anything behind it is away.
+    """
 
     name: ClassVar[str] = "console"
+    guards_itself: ClassVar[bool] = True
 
     def __init__(self, settings: ConsoleSettings, broker: Broker) -> None:
         super().__init__(settings, broker)
         self.hub = Hub(self.metrics, viewer_queue=self.options.viewer_queue)
         self.tails = [Tail(broker, stream, self.hub) for stream in (SESSIONS, SCORES, ALERTS)]
-        self.upstreams = Upstreams(self.options)
+        self.upstreams = Upstreams(self.options, self.token)
         self.look = Look(self.upstreams, broker, self.metrics.render)
+        self.door = Door(settings)
+        self.other_ways = SignInElsewhere(self.options, self.door)
+        self.first = FirstSignIn(
+            self.door.accounts, self.door.links, settings.folder, settings.base_url
+        )
+        self.watchers = Watchers(self.hub, self.door.is_still)
+        self.health.add("database", self.door.database.ping)
 
     @property
     def options(self) -> ConsoleOptions:
         """The section `console`."""
         return self.settings.console
 
+    async def open(self) -> None:
+        """Bring the database to its newest schema, and let the first admin in."""
+        await self.door.database.prepare()
+        await self.first.announce()
+
     def loops(self) -> Sequence[Loop]:
-        """One reader per stream, and the farewell to viewers."""
-        return (*(tail.run for tail in self.tails), self.end_streams)
+        """One reader per stream, the farewell to viewers, and what is too old."""
+        return (
+            *(tail.run for tail in self.tails),
+            self.end_streams,
+            self.watchers.end_void,
+            self.forget_old,
+        )
 
     async def end_streams(self, stop: asyncio.Event) -> None:
         """End the viewers' streams when the service stops, or the server would wait for them."""
         await stop.wait()
         self.hub.close()
 
+    async def forget_old(self, stop: asyncio.Event) -> None:
+        """Remove ended sessions and old entries of the audit log, every hour."""
+        while True:
+            await self.door.forget_old()
+            if await wait_for_stop(stop, HOUSEKEEPING_SECONDS):
+                return
+
     def routers(self) -> Sequence[APIRouter]:
-        """The page, the live view, the system strip, and last (it matches most) the forwarding."""
-        live = live_router(self.hub, heartbeat_seconds=self.options.heartbeat_seconds)
-        return (page_router(), live, self._system_router(), forward_router(self.upstreams))
+        """Sign-in, pages, live view, system strip, and last (it matches most) the forwarding."""
+        live = live_router(
+            self.hub, self.watchers, heartbeat_seconds=self.options.heartbeat_seconds
+        )
+        auth = auth_router(self.door, self.first, self.options.public_url)
+        pages = page_router(self.other_ways.provider_name)
+        own = (
+            *self.other_ways.routers(),
+            auth,
+            pages,
+            live,
+            self._system_router(),
+            public_api_router(),
+        )
+        return (*own, forward_router(self.upstreams))
 
     def extend(self, app: FastAPI) -> None:
-        """Static files, and what browsers must be told with every answer."""
+        """Static files, the gate before everything, and what browsers must be told."""
         app.router.routes[:] = [route for route in app.router.routes if not _is_foreign(route)]
+        app.add_exception_handler(TooManyAttemptsError, render_wait)
         app.mount("/static", Files(), name="static")
+        app.add_middleware(
+            Gate,
+            identify=[*self.other_ways.identify, self.door.identify],
+            audit=self.door.audit,
+            refuse_page=refusal_page,
+        )
         app.add_middleware(BrowserSecurity)
+        self.other_ways.extend(app)
 
     async def close(self) -> None:
-        """Release the connections to the services."""
+        """Release the connections to the services and to the database."""
         await self.upstreams.close()
+        await self.other_ways.close()
+        await self.door.database.close()
 
     def _system_router(self) -> APIRouter:
         router = APIRouter(prefix="/api/v1", tags=["system"])

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final, Literal
 
+from pydantic import SecretStr
+
 from tonewatch.console.settings import ConsoleOptions
 from tonewatch.shared.http import AsyncClient, HTTPError, TimeoutException, create_client
 from tonewatch.shared.runtime import Health
@@ -18,17 +20,22 @@ READY_CACHE_SECONDS: Final = 2.0
 
 
 class Upstreams:
-    """HTTP clients of the services; one for requests, one that waits longer for uploads."""
+    """HTTP clients of the services; one for requests, one that waits longer for uploads.
 
-    def __init__(self, options: ConsoleOptions) -> None:
+    They show the suite's own token, whatever the person or program behind the request has shown.
+    """
+
+    def __init__(self, options: ConsoleOptions, token: SecretStr | None = None) -> None:
         self._urls: Mapping[Upstream, str] = {
             "ingest": options.ingest_url,
             "inference": options.inference_url,
             "alerting": options.alerting_url,
             "storage": options.storage_url,
         }
-        self.requests = create_client(timeout=timedelta(seconds=options.upstream_seconds))
-        self.uploads = create_client(timeout=timedelta(seconds=options.upload_seconds))
+        self.requests = create_client(
+            timeout=timedelta(seconds=options.upstream_seconds), token=token
+        )
+        self.uploads = create_client(timeout=timedelta(seconds=options.upload_seconds), token=token)
         self._probes = create_client(timeout=READY_TIMEOUT)
         self._lock = asyncio.Lock()
         self._ready: tuple[float, Sequence[dict[str, Any]]] = (-READY_CACHE_SECONDS, ())

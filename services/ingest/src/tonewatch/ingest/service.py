@@ -17,6 +17,7 @@ from tonewatch.ingest.folders.taken import TakenFiles
 from tonewatch.ingest.folders.watcher import FolderWatcher
 from tonewatch.ingest.guard import Guard
 from tonewatch.ingest.handlers import (
+    RTMP_PREFIX,
     Addresses,
     audio_routes,
     audit_routes,
@@ -46,6 +47,7 @@ from tonewatch.ingest.sharing import (
     gated,
     join,
 )
+from tonewatch.ingest.sockets import PREFIX as SOCKET_PREFIX
 from tonewatch.ingest.sockets import AudioSocketServer, Hub, socket_routes
 from tonewatch.ingest.sources import AuditLog, SourceRepository
 from tonewatch.ingest.uploads import UploadLimits, Uploads, UploadStore
@@ -73,6 +75,8 @@ class IngestService(Service[IngestSettings]):
     name = "ingest"
     streams: ClassVar[tuple[Stream, ...]] = (FRAMES, UPLOADS, SCORES, SESSIONS)
     trims: ClassVar[tuple[Stream, ...]] = (FRAMES, UPLOADS, SESSIONS)
+    # where stream keys are asked for
+    open_paths: ClassVar[tuple[str, ...]] = (f"{SOCKET_PREFIX}/", f"{RTMP_PREFIX}/")
 
     def __init__(self, settings: IngestSettings, broker: Broker) -> None:
         super().__init__(settings, broker)

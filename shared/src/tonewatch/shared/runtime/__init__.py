@@ -8,6 +8,7 @@ what its readiness depends on; `main` gives it the subcommands `run`, `check-con
 from tonewatch.shared.runtime._about import VERSION, about_of, scrubbed
 from tonewatch.shared.runtime._app import build_app
 from tonewatch.shared.runtime._cli import main
+from tonewatch.shared.runtime._guard import error_response
 from tonewatch.shared.runtime._health import Check, CheckResult, Health
 from tonewatch.shared.runtime._loops import wait_for_stop
 from tonewatch.shared.runtime._serve import run_service, serving
@@ -22,6 +23,7 @@ __all__ = [
     "Service",
     "about_of",
     "build_app",
+    "error_response",
     "main",
     "run_service",
     "scrubbed",

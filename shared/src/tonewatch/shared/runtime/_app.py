@@ -8,9 +8,11 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
+from tonewatch.shared.acting import ActingUser
 from tonewatch.shared.errors import TonewatchError
 from tonewatch.shared.logging import get_logger, scrub
 from tonewatch.shared.runtime._about import VERSION, add_about
+from tonewatch.shared.runtime._guard import error_response, guard
 from tonewatch.shared.runtime._service import Service
 
 log = get_logger(__name__)
@@ -21,11 +23,14 @@ def build_app(service: Service[Any]) -> FastAPI:
     app = FastAPI(title=f"Tonewatch {service.name}", version=VERSION)
     app.state.service = service
     _add_probes(app, service)
-    add_about(app, service)
+    if not service.guards_itself:  # the console tells it in its support bundle, to admins
+        add_about(app, service)
     for router in service.routers():
         app.include_router(router)
     app.add_exception_handler(TonewatchError, _render_error)
     app.add_exception_handler(RequestValidationError, _render_validation)
+    app.add_middleware(ActingUser)
+    guard(app, service)
     app.middleware("http")(_measure(service))
     service.extend(app)
     return app
@@ -57,9 +62,7 @@ def _add_probes(app: FastAPI, service: Service[Any]) -> None:
 
 async def _render_error(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, TonewatchError)  # noqa: S101 - registered for this type only
-    body = {"error": type(error).__name__, "detail": scrub(error.message)}
-    headers = {"Retry-After": "2"} if error.retryable else None
-    return JSONResponse(body, status_code=error.status_code, headers=headers)
+    return error_response(error)
 
 
 async def _render_validation(_request: Request, error: Exception) -> JSONResponse:

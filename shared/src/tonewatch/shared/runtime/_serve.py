@@ -12,6 +12,7 @@ import uvicorn
 from tonewatch.shared.errors import ConfigurationError, UnavailableError
 from tonewatch.shared.logging import get_logger
 from tonewatch.shared.runtime._app import build_app
+from tonewatch.shared.runtime._guard import require_guard
 from tonewatch.shared.runtime._loops import own_loops, supervise, wait_for_stop
 from tonewatch.shared.runtime._service import Service
 
@@ -29,8 +30,10 @@ async def serving(service: Service[Any], stop: asyncio.Event) -> AsyncIterator[i
     On leaving, the loops are told to stop and given `drain_seconds` to finish what is in hand.
 
     Raises:
-        ConfigurationError: the port is taken, or the service cannot be opened.
+        ConfigurationError: the port is taken, the service cannot be opened, or it would answer
+            other machines without a token.
     """
+    require_guard(service)
     with _listen(service.options.host, service.options.port) as listener:
         try:
             await service.open()
@@ -72,6 +75,8 @@ async def _http(service: Service[Any], listener: socket.socket) -> AsyncIterator
             lifespan="off",
             timeout_graceful_shutdown=2,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
+            # uvicorn would let anybody on this machine, or behind a proxy on it, name its address
+            proxy_headers=False,
             ws_max_size=service.largest_message_bytes,
             # a client whose audio waits in its buffer answers a ping late, and is well all the same
             ws_ping_timeout=None,

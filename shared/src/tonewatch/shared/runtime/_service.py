@@ -11,6 +11,7 @@ from tonewatch.shared.metrics import Metrics
 from tonewatch.shared.runtime._health import Health
 from tonewatch.shared.settings import ServiceOptions, Settings
 from tonewatch.shared.streams import Stream
+from tonewatch.shared.token import suite_token
 
 SettingsT = TypeVar("SettingsT", bound=Settings)
 
@@ -41,9 +42,17 @@ class Service(Generic[SettingsT]):
     largest_message_bytes: ClassVar[int] = 256 * 1024
     """Of what comes over a WebSocket; a larger message ends the connection."""
 
+    guards_itself: ClassVar[bool] = False
+    """Whether it asks for more than the suite's own token: then that is not asked for."""
+
+    open_paths: ClassVar[tuple[str, ...]] = ()
+    """Paths beside the probes that need no token, as they ask for keys of their own; one that ends
+    with a slash stands for all below it."""
+
     def __init__(self, settings: SettingsT, broker: Broker) -> None:
         self.settings = settings
         self.broker = broker
+        self.token = suite_token(settings)
         self.metrics = Metrics()
         self.health = Health()
         self.health.add("redis", self._check_broker)

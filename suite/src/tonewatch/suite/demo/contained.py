@@ -18,6 +18,8 @@ import uvicorn
 
 from tonewatch.shared.errors import ConfigurationError, TonewatchError, UnavailableError
 from tonewatch.shared.http import AsyncClient, HTTPError, Response, create_client
+from tonewatch.shared.settings import Settings
+from tonewatch.shared.token import suite_token
 from tonewatch.suite.demo import sink as sink_module
 from tonewatch.suite.demo.audio import CONVERSATION, push_argv
 from tonewatch.suite.demo.publisher import publish as run_publisher
@@ -63,13 +65,13 @@ def sink(
 
 
 async def _make_source(ingest_url: str, rtmp_base: str) -> tuple[str, str]:
-    async with create_client(base_url=ingest_url) as client:
+    async with _client(ingest_url) as client:
         source = await push_source(client, rtmp_base)
     return source.source_id, source.push_url
 
 
 async def _register(alerting_url: str, own_url: str, secret: str) -> None:
-    async with create_client(base_url=alerting_url) as client:
+    async with _client(alerting_url) as client:
         await _remove_former(client)  # its secret is forgotten
         wanted = {"name": WEBHOOK_NAME, "url": own_url, "secret": secret}
         _check(await client.post("/v1/webhooks", json=wanted))
@@ -77,7 +79,7 @@ async def _register(alerting_url: str, own_url: str, secret: str) -> None:
 
 
 async def _unregister(alerting_url: str) -> None:
-    async with create_client(base_url=alerting_url) as client:
+    async with _client(alerting_url) as client:
         await _remove_former(client)
 
 
@@ -86,6 +88,10 @@ async def _remove_former(client: AsyncClient) -> None:
     for webhook in answer.json()["items"]:
         if webhook["name"] == WEBHOOK_NAME:
             _check(await client.delete(f"/v1/webhooks/{webhook['id']}"))
+
+
+def _client(base_url: str) -> AsyncClient:
+    return create_client(base_url=base_url, token=suite_token(Settings.load()))
 
 
 def _check(response: Response) -> Response:

@@ -15,6 +15,7 @@ from tonewatch.alerting.notices.people import AlertChangedError, People
 from tonewatch.alerting.notices.precision import precision_by_rule
 from tonewatch.alerting.notices.silences import Person
 from tonewatch.alerting.notices.tables import AlertRow
+from tonewatch.shared.acting import DOER
 from tonewatch.shared.errors import InvalidInputError
 
 Comment = Annotated[str, Field(max_length=2000)]
@@ -28,7 +29,7 @@ class _Act(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    by: Person = Field(description="Who does it")
+    by: Person = DOER
 
 
 class Acknowledgement(_Act):

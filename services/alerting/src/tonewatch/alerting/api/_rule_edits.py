@@ -10,13 +10,14 @@ from tonewatch.alerting.api._shown_rules import shown_item, shown_version
 from tonewatch.alerting.notices.silences import Person
 from tonewatch.alerting.rules import RuleBook
 from tonewatch.alerting.rules.stored import ANY, Edit, RuleEditor, Seen, StoredRule
+from tonewatch.shared.acting import DOER, named
 from tonewatch.shared.errors import InvalidInputError, NotFoundError
 
 Comment = Annotated[str, Field(max_length=2000)]
 IfMatch = Annotated[
     str | None, Header(description='ETag of the version that was looked at, such as "3"; or *')
 ]
-By = Annotated[Person, Query(description="Who does it")]
+By = Annotated[Person | None, Query(description="Who does it; who has signed in if left out")]
 
 
 class RuleAct(BaseModel):
@@ -24,7 +25,7 @@ class RuleAct(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    by: Person = Field(description="Who does it")
+    by: Person = DOER
     comment: Comment = ""
 
 
@@ -62,10 +63,10 @@ def rule_edits_router(book: RuleBook, editor: RuleEditor) -> APIRouter:
 
     @router.delete("/{name}", status_code=204)
     async def delete_rule(
-        name: str, by: By, comment: Comment = "", if_match: IfMatch = None
+        name: str, by: By = None, comment: Comment = "", if_match: IfMatch = None
     ) -> None:
         """Delete a rule: what it has firing is resolved, its versions stay."""
-        await editor.delete(name, Edit(by, comment, _seen(if_match)))
+        await editor.delete(name, Edit(named(by), comment, _seen(if_match)))
 
     @router.post("/{name}/enable", response_model=None)
     async def enable_rule(name: str, act: RuleAct, if_match: IfMatch = None) -> Response:

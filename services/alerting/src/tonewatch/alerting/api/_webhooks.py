@@ -20,6 +20,7 @@ from tonewatch.alerting.delivery.subscriptions import (
 )
 from tonewatch.alerting.delivery.tables import BodyFormat, ReceiverRow, WebhookRow
 from tonewatch.alerting.delivery.urls import shown
+from tonewatch.shared.acting import acting_user
 from tonewatch.shared.logging import get_logger
 
 DAY_SECONDS: Final = 86_400
@@ -89,7 +90,7 @@ def webhooks_router(delivery: DeliveryStage) -> APIRouter:
         """Add a webhook; `secret` is in this answer only."""
         given = new.secret.get_secret_value() if new.secret else None
         row, secret = await webhooks.add(new.row_values(), given)
-        log.info("a webhook was added", webhook=row.name, by=new.by)
+        log.info("a webhook was added", webhook=row.name, by=new.by or acting_user())
         return {**await shown_webhook(row), "secret": secret}
 
     @router.get("/{webhook_id}")
@@ -107,7 +108,9 @@ def webhooks_router(delivery: DeliveryStage) -> APIRouter:
         if not row.enabled:
             await outbox.give_up(row.id, "the webhook is disabled: switched off")
         fields = sorted(change.model_fields_set - {"by"})
-        log.info("a webhook was changed", webhook=row.name, fields=fields, by=change.by)
+        log.info(
+            "a webhook was changed", webhook=row.name, fields=fields, by=change.by or acting_user()
+        )
         delivery.sender.wake()
         return await shown_webhook(row)
 
@@ -129,7 +132,9 @@ def _add_secrets_and_tests(router: APIRouter, delivery: DeliveryStage) -> None:
         """Take a new secret into use, shown in this answer only; both sign for a while."""
         given = rotation.secret.get_secret_value() if rotation.secret else None
         row, secret = await delivery.webhooks.rotate(webhook_id, given, rotation.keep_old_seconds)
-        log.info("a webhook's secret was rotated", webhook=row.name, by=rotation.by)
+        log.info(
+            "a webhook's secret was rotated", webhook=row.name, by=rotation.by or acting_user()
+        )
         return {**await _look(delivery, row), "secret": secret}
 
     @router.post("/{webhook_id}/test")

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from urllib.parse import quote
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr
 
 from tonewatch.alerting.engine import Stored
 from tonewatch.alerting.history._tracks import stored_of
@@ -57,9 +57,9 @@ class StoredSession(BaseModel):
 class HistoryClient:
     """A client of storage; `close` it."""
 
-    def __init__(self, base_url: str) -> None:
+    def __init__(self, base_url: str, token: SecretStr | None = None) -> None:
         self._base_url = base_url
-        self._client = create_client(base_url=base_url, timeout=TIMEOUT)
+        self._client = create_client(base_url=base_url, timeout=TIMEOUT, token=token)
 
     async def sessions(self, query: SessionQuery) -> AsyncIterator[StoredSession]:
         """The sessions, oldest first.
@@ -130,6 +130,6 @@ class HistoryClient:
         detail = answer.text[:500]
         if answer.status_code == 404:  # noqa: PLR2004
             raise NotFoundError(f"storage: {detail}")
-        if answer.is_client_error:
+        if answer.is_client_error and answer.status_code != 401:  # noqa: PLR2004
             raise InvalidInputError(f"storage refused {path}: {detail}")
         raise UnavailableError(f"storage answered {answer.status_code}: {detail}")

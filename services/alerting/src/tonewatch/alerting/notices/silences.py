@@ -14,6 +14,7 @@ from tonewatch.alerting.notices.silence import Silence
 from tonewatch.alerting.notices.tables import AlertRow, SilenceRow
 from tonewatch.alerting.notices.turn import taking_turn
 from tonewatch.alerting.rules import parse_matcher
+from tonewatch.shared.acting import DOER
 from tonewatch.shared.errors import ConflictError
 from tonewatch.shared.ids import new_id
 
@@ -41,7 +42,7 @@ class NewSilence(BaseModel):
     )
     starts_at: AwareDatetime | None = Field(default=None, description="Now if left out")
     ends_at: AwareDatetime
-    author: Person
+    author: Person = DOER
     comment: Annotated[str, Field(max_length=2000)] = ""
 
     @model_validator(mode="after")

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
+from pydantic import SecretStr
+
 from tonewatch.alerting.consumer import GroupReader
 from tonewatch.alerting.delivery.database import Database
 from tonewatch.alerting.delivery.outbox import Outbox
@@ -31,10 +33,11 @@ class NoticeStage:
         options: AlertingOptions,
         metrics: Metrics,
         *,
+        token: SecretStr | None = None,
         wake_sender: Callable[[], None],
     ) -> None:
         self.silences = Silences(database)
-        self._storage = create_client(base_url=options.storage_url)
+        self._storage = create_client(base_url=options.storage_url, token=token)
         self._verdicts = VerdictTeller(database, self._storage)
         self._dispatcher = Dispatcher(
             broker,

@@ -25,6 +25,7 @@ AWAY_SECONDS: Final = 5.0
 AT_ONCE: Final = 50
 UNKNOWN_MS: Final = 3_600_000
 """So long after a verdict storage may still learn of its alert; then it has deleted it."""
+UNAUTHORIZED: Final = 401
 UNKNOWN: Final = 404
 
 log = get_logger(__name__)
@@ -69,8 +70,8 @@ class VerdictTeller:
         )
         if answer.status_code == UNKNOWN and now_ms() - (row.closed_ms or 0) < UNKNOWN_MS:
             return
-        if answer.is_server_error:
-            raise UnavailableError(f"storage answers {answer.status_code}")
+        if answer.is_server_error or answer.status_code == UNAUTHORIZED:  # not the verdict's fault
+            raise UnavailableError(f"storage answers {answer.status_code}: {answer.text[:300]}")
         if answer.is_error:
             log.error("storage does not take a verdict", alert_id=row.alert_id, said=answer.text)
         async with self._database.writing() as session:

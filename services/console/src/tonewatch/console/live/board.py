@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from tonewatch.console.live.events import public_data
+from tonewatch.console.live.events import Sees, everything, public_data
 from tonewatch.console.live.ribbon import Ribbon
 from tonewatch.shared.clock import iso_utc
 from tonewatch.shared.messages import (
@@ -84,12 +84,15 @@ class Board:
             ribbon = session.tracks.setdefault(message.speaker, Ribbon())
             ribbon.gap(message.first_seq, message.last_seq)
 
-    def public(self, now_ms: int) -> dict[str, Any]:
+    def public(self, now_ms: int, sees: Sees = everything) -> dict[str, Any]:
         """Sessions (without uploads: nobody is on the line) and alerts, newest alert first."""
         self._forget(now_ms)
-        sessions = [s.public() for s in self._sessions.values() if s.lane is not Lane.UPLOAD]
-        alerts = [public_data(alert) for alert in reversed(self._alerts.values())]
-        return {"sessions": sessions, "alerts": alerts}
+        live = [s for s in self._sessions.values() if s.lane is not Lane.UPLOAD]
+        alerts = [alert for alert in reversed(self._alerts.values()) if sees(alert.labels)]
+        return {
+            "sessions": [session.public() for session in live if sees(session.labels)],
+            "alerts": list(map(public_data, alerts)),
+        }
 
     def _session(self, message: Message) -> _Session:
         known = self._sessions.get(message.session_id)

@@ -1,5 +1,6 @@
 """Messages of the streams as the public event stream shows them (server-sent events)."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -11,6 +12,15 @@ EventName = Literal["score", "utterance", "gap", "alert", "session", "status", "
 INTERNAL: Final = frozenset({"v", "type", "traceparent", "channels", "embedding_path", "steps"})
 """Header fields that are the services' own business."""
 
+Sees = Callable[[Mapping[str, str]], bool]
+"""Whether somebody may see what carries these labels."""
+
+
+def everything(_labels: Mapping[str, str]) -> bool:
+    """Sees all there is."""
+    return True
+
+
 PROBABILITY_DIGITS: Final = 4
 
 
@@ -21,6 +31,7 @@ class LiveEvent:
     number: int
     published_ms: int
     wire: bytes
+    labels: Mapping[str, str]
 
 
 def public_data(message: Message) -> dict[str, Any]:

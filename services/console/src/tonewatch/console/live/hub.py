@@ -7,11 +7,12 @@ by alert and state). A viewer too slow for its queue, or away for too long, is t
 """
 
 from collections import deque
+from collections.abc import Mapping
 from itertools import islice
 from typing import Any, Final
 
 from tonewatch.console.live.board import Board
-from tonewatch.console.live.events import LiveEvent, name_of, public_data
+from tonewatch.console.live.events import LiveEvent, Sees, everything, name_of, public_data
 from tonewatch.shared.clock import iso_utc, utc_now
 from tonewatch.shared.ids import new_id
 from tonewatch.shared.messages import Message
@@ -34,7 +35,7 @@ class Hub:
         self._number = 0
         self._newest_ms = 0
         self._history: deque[LiveEvent] = deque(maxlen=HISTORY_EVENTS)
-        self._viewers: set[Viewer] = set()
+        self._viewers: dict[Viewer, Sees] = {}
         self._away: dict[str, str] = {}
         self._away_since: str | None = None
         self._closed = False
@@ -51,8 +52,8 @@ class Hub:
         self._number += 1
         self._newest_ms = max(self._newest_ms, published_ms)
         wire = encode(name_of(message), public_data(message), self.cursor)
-        self._history.append(LiveEvent(self._number, published_ms, wire))
-        self._offer(wire)
+        self._history.append(LiveEvent(self._number, published_ms, wire, message.labels))
+        self._offer(wire, message.labels)
 
     def broker_away(self, reader: str, reason: str) -> None:
         """A reader cannot reach the broker: what viewers see grows old."""
@@ -79,10 +80,10 @@ class Hub:
         """The heartbeat: a comment, and an event that scripts can see."""
         return b": heartbeat\n" + encode("status", self.status_data())
 
-    def watch(self, after: str | None) -> Viewer:
-        """A new viewer, who gets first what came after its cursor."""
-        viewer = Viewer(self._viewer_queue, [self.status(), *self._missed(after)])
-        self._viewers.add(viewer)
+    def watch(self, after: str | None, sees: Sees = everything) -> Viewer:
+        """A new viewer of what it may see, who gets first what came after its cursor."""
+        viewer = Viewer(self._viewer_queue, [self.status(), *self._missed(after, sees)])
+        self._viewers[viewer] = sees
         if self._closed:
             viewer.close()
         self._metrics.set("live_viewers", len(self._viewers))
@@ -90,7 +91,7 @@ class Hub:
 
     def leave(self, viewer: Viewer) -> None:
         """The viewer is gone."""
-        self._viewers.discard(viewer)
+        self._viewers.pop(viewer, None)
         self._metrics.set("live_viewers", len(self._viewers))
 
     def close(self) -> None:
@@ -99,11 +100,12 @@ class Hub:
         for viewer in self._viewers:
             viewer.close()
 
-    def _offer(self, wire: bytes) -> None:
-        for viewer in self._viewers:
-            viewer.offer(wire)
+    def _offer(self, wire: bytes, labels: Mapping[str, str] | None = None) -> None:
+        for viewer, sees in self._viewers.items():
+            if labels is None or sees(labels):
+                viewer.offer(wire)
 
-    def _missed(self, after: str | None) -> list[bytes]:
+    def _missed(self, after: str | None, sees: Sees) -> list[bytes]:
         if not after:
             return []
         life, _, rest = after.partition(".")
@@ -114,8 +116,10 @@ class Hub:
             missed = self._number - int(number)
             if not 0 <= missed <= len(self._history):
                 return [RESET]
-            return [event.wire for event in islice(reversed(self._history), missed)][::-1]
+            newest = islice(reversed(self._history), missed)
+            return [event.wire for event in newest if sees(event.labels)][::-1]
         since_ms = int(newest_ms) - OVERLAP_MS
         if not self._history or self._history[0].published_ms > since_ms:
             return [RESET]
-        return [event.wire for event in self._history if event.published_ms >= since_ms]
+        later = (event for event in self._history if event.published_ms >= since_ms)
+        return [event.wire for event in later if sees(event.labels)]

@@ -3,19 +3,21 @@
 import time
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import StreamingResponse
 
+from tonewatch.console.auth.principal import principal_of
 from tonewatch.console.live.hub import Hub
+from tonewatch.console.live.watchers import Watchers
 from tonewatch.shared.sse import stream
 
 
-def live_router(hub: Hub, *, heartbeat_seconds: float) -> APIRouter:
-    """Routes /api/v1/live and /api/v1/events."""
+def live_router(hub: Hub, watchers: Watchers, *, heartbeat_seconds: float) -> APIRouter:
+    """Routes /api/v1/live and /api/v1/events; each shows what whoever asks may see."""
     router = APIRouter(prefix="/api/v1", tags=["live"])
 
     @router.get("/live")
-    async def live() -> dict[str, Any]:
+    async def live(request: Request) -> dict[str, Any]:
         """Live sessions with the ribbons of their last minutes, newest alerts, and a cursor.
 
         Pass the cursor to /api/v1/events?after= to go on from exactly here. In a ribbon, `codes`
@@ -24,11 +26,12 @@ def live_router(hub: Hub, *, heartbeat_seconds: float) -> APIRouter:
         return {
             "cursor": hub.cursor,
             "status": hub.status_data(),
-            **hub.board.public(time.time_ns() // 10**6),
+            **hub.board.public(time.time_ns() // 10**6, principal_of(request).sees),
         }
 
     @router.get("/events")
     async def events(
+        request: Request,
         after: Annotated[str | None, Query(max_length=64)] = None,
         last_event_id: Annotated[str | None, Header(max_length=64)] = None,
     ) -> StreamingResponse:
@@ -37,8 +40,8 @@ def live_router(hub: Hub, *, heartbeat_seconds: float) -> APIRouter:
         After `reset` the cursor is void: ask /api/v1/live again.
         """
         return stream(
-            hub.watch(last_event_id or after),
-            hub.leave,
+            watchers.watch(principal_of(request), last_event_id or after),
+            watchers.leave,
             heartbeat_seconds=heartbeat_seconds,
             heartbeat=hub.status,
         )

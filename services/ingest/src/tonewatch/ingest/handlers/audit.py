@@ -14,7 +14,7 @@ class AuditView(BaseModel):
 
     id: int
     at: UtcTime
-    actor: str = Field(description="Who, as the caller named them in X-Tonewatch-Actor")
+    actor: str = Field(description="Who had signed in at the console")
     action: str = Field(examples=["source.changed"])
     source_id: str
     details: dict[str, Any]

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict
 from tonewatch.ingest.live import Door
 from tonewatch.shared.errors import ForbiddenError
 
+PREFIX: Final = "/internal/rtmp"
 _NAME: Final = re.compile(r"[\w.~:-]{0,128}", re.ASCII)
 """Of streams and connections: they go into URLs and the database, and are no user's to choose."""
 
@@ -34,7 +35,7 @@ class MediaMtxCall(BaseModel):
 
 def rtmp_routes(door: Door) -> APIRouter:
     """The callbacks of nginx-rtmp; not part of the public API."""
-    router = APIRouter(prefix="/internal/rtmp", include_in_schema=False)
+    router = APIRouter(prefix=PREFIX, include_in_schema=False)
 
     @router.post("/on_publish")
     async def on_publish(request: Request) -> Response:

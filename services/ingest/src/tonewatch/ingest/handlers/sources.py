@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Header
+from fastapi import APIRouter, Depends
 
 from tonewatch.ingest.catalog import Catalog, Draft
 from tonewatch.ingest.handlers.addresses import Addresses
@@ -17,9 +17,15 @@ from tonewatch.ingest.handlers.schemas import (
 )
 from tonewatch.ingest.live import Feed
 from tonewatch.ingest.sources import SourceKind, Voices
+from tonewatch.shared.acting import acting_user
 
-Actor = Annotated[str, Header(alias="X-Tonewatch-Actor", max_length=128)]
-"""Who asks, for the audit log, as the caller names them."""
+
+def _actor() -> str:
+    return acting_user() or "api"
+
+
+Actor = Annotated[str, Depends(_actor)]
+"""Who asks, for the audit log."""
 
 
 def source_routes(catalog: Catalog, feed: Feed, addresses: Addresses) -> APIRouter:
@@ -33,7 +39,7 @@ def source_routes(catalog: Catalog, feed: Feed, addresses: Addresses) -> APIRout
         return SourceWithKey(**view.model_dump(), stream_key=key, publish_url=publish_url)
 
     @router.post("", status_code=201, response_model=SourceWithKey | SourceView)
-    async def add_source(new: NewSource, actor: Actor = "api") -> SourceView:
+    async def add_source(new: NewSource, actor: Actor) -> SourceView:
         """Add a source; if it has a key, that is in this answer and never shown again."""
         draft = Draft(
             name=new.name,
@@ -61,21 +67,19 @@ def source_routes(catalog: Catalog, feed: Feed, addresses: Addresses) -> APIRout
         return view_source(*await catalog.get(source_id), addresses)
 
     @router.patch("/{source_id}")
-    async def change_source(
-        source_id: str, change: SourceChange, actor: Actor = "api"
-    ) -> SourceView:
+    async def change_source(source_id: str, change: SourceChange, actor: Actor) -> SourceView:
         """Change a source; a session that is open ends, and a new one begins with the change."""
         former, _ = await catalog.get(source_id)
         await catalog.change(source_id, change.to_change(former.voices), actor)
         return view_source(*await catalog.get(source_id), addresses)
 
     @router.delete("/{source_id}", status_code=204)
-    async def delete_source(source_id: str, actor: Actor = "api") -> None:
+    async def delete_source(source_id: str, actor: Actor) -> None:
         """Remove a source; its session ends."""
         await catalog.delete(source_id, actor)
 
     @router.post("/{source_id}/rotate-key")
-    async def rotate_key(source_id: str, actor: Actor = "api") -> SourceWithKey:
+    async def rotate_key(source_id: str, actor: Actor) -> SourceWithKey:
         """Give a source a new key; who pushes with the old one is disconnected."""
         source, key = await catalog.rotate_key(source_id, actor)
         return await with_key(source.id, key)

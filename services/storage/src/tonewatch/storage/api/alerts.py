@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
+from tonewatch.shared.acting import DOER
 from tonewatch.shared.clock import utc_now
 from tonewatch.shared.errors import NotFoundError
 from tonewatch.storage.api.conditions import choose_alerts
@@ -37,7 +38,7 @@ class VerdictBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    by: Annotated[Text, Field(min_length=1)] = Field(description="Who judges")
+    by: Annotated[Text, Field(min_length=1)] = DOER
     verdict: Verdict | None = Field(description="Null takes an earlier verdict back")
     comment: str = Field(default="", max_length=4096, pattern=r"^[^\x00]*$")
 

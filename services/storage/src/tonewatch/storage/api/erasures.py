@@ -6,6 +6,8 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select
 
+from tonewatch.shared.acting import DOER
+from tonewatch.storage.api.retention import Person
 from tonewatch.storage.api.views import Page, Time, View
 from tonewatch.storage.database import Database
 from tonewatch.storage.models import AuditEntry
@@ -22,7 +24,7 @@ class ErasureRequest(BaseModel):
     label: Annotated[str, Field(max_length=400)] = Field(
         description="name:value; every session that carries it is removed"
     )
-    by: Annotated[str, Field(min_length=1, max_length=256)]
+    by: Person = DOER
     reason: Annotated[str, Field(min_length=1, max_length=512)]
 
 

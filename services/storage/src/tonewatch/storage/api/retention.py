@@ -5,6 +5,7 @@ from typing import Annotated, Self
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from tonewatch.shared.acting import DOER, named
 from tonewatch.storage.api.views import Page, Time, View
 from tonewatch.storage.database import Database
 from tonewatch.storage.retention import (
@@ -28,7 +29,7 @@ class HoldRequest(BaseModel):
     label: Annotated[str, Field(max_length=400)] | None = Field(
         default=None, description="name:value; sessions that carry it, now and later"
     )
-    by: Person
+    by: Person = DOER
     reason: Annotated[str, Field(min_length=1, max_length=512)]
 
     @model_validator(mode="after")
@@ -82,8 +83,8 @@ def build_router(database: Database, options: RetentionOptions) -> APIRouter:
         return HoldView.model_validate(placed)
 
     @router.delete("/holds/{hold_id}")
-    async def release(hold_id: str, by: Annotated[Person, Query()]) -> HoldView:
+    async def release(hold_id: str, by: Annotated[Person | None, Query()] = None) -> HoldView:
         """End a hold."""
-        return HoldView.model_validate(await release_hold(database, hold_id, by=by))
+        return HoldView.model_validate(await release_hold(database, hold_id, by=named(by)))
 
     return router

@@ -47,6 +47,7 @@ export class AlertDetail {
       this.alert = alert;
       this.root.replaceChildren(...this.#parts(alert, kept));
     } catch (error) {
+      if (error.status === 401 && this.alert?.alert_id === id) return; // what somebody writes here stays
       const problem = el("p", { className: "problem", role: "alert" }, t("part.away", { detail: error.message }));
       if (id === this.id) this.root.replaceChildren(this.#back(), problem);
     }

@@ -3,12 +3,14 @@
 import * as acts from "./alertacts.js";
 import { el } from "./dom.js";
 import { doing } from "./parts.js";
+import { can } from "./person.js";
 import { named, t } from "./text.js";
 
 const VERDICTS = ["right", "false_alarm", "needs_coaching"];
 
 /** Elements to do something with an alert; `changed` is called after each act. */
 export function actForms(alert, changed) {
+  if (!can("alerts:act")) return [];
   const problem = el("p", { className: "problem", role: "alert", hidden: true });
   const form = (text, fields, act) => actForm(text, fields, { problem, act, changed });
   return [
@@ -20,7 +22,7 @@ export function actForms(alert, changed) {
       form(t("inbox.assign"), [field("to", t("inbox.assign_to"), { value: alert.assigned_to })], ({ to }) => acts.assign(alert, to)),
       form(t("inbox.comment"), [field("text", t("inbox.comment_text"), { required: true, maxlength: 2000 })], ({ text }) => acts.comment(alert, text)),
       form(t("inbox.close"), closing(alert), ({ verdict, comment }) => acts.close(alert, verdict, comment)),
-      silencing(alert, form),
+      can("silences:write") ? silencing(alert, form) : null,
     ),
   ];
 }

@@ -1,9 +1,13 @@
 // Requests to the console's own API; a failure is an Error whose message is a sentence for people.
 
+import { me, signedOut } from "./person.js";
+import { t } from "./text.js";
+
 export class ApiError extends Error {
-  constructor(status, body) {
-    super(body?.detail || `HTTP ${status}`);
+  constructor(status, body, retryAfter = null) {
+    super(status === 401 && me ? t("door.ended") : body?.detail || `HTTP ${status}`);
     this.status = status;
+    this.retryAfter = Number(retryAfter) || 0; // seconds
     this.kind = body?.error || "";
     this.body = body;
   }
@@ -13,7 +17,8 @@ export async function ask(path, options = {}) {
   const headers = { Accept: "application/json" };
   const response = await fetch(`/api/v1${path}`, { headers, cache: "no-store", ...options });
   const body = await response.json().catch(() => null);
-  if (!response.ok) throw new ApiError(response.status, body);
+  if (response.status === 401) signedOut();
+  if (!response.ok) throw new ApiError(response.status, body, response.headers.get("Retry-After"));
   return body;
 }
 
@@ -38,8 +43,11 @@ export function upload(file, labels, onProgress) {
     request.open("POST", "/api/v1/audio");
     request.responseType = "json";
     request.upload.onprogress = (event) => event.lengthComputable && onProgress(event.loaded / event.total);
-    request.onload = () =>
-      request.status < 300 ? resolve(request.response) : reject(new ApiError(request.status, request.response));
+    request.onload = () => {
+      if (request.status === 401) signedOut();
+      if (request.status < 300) resolve(request.response);
+      else reject(new ApiError(request.status, request.response));
+    };
     request.onerror = () => reject(new ApiError(0, null));
     const form = new FormData();
     form.append("file", file, file.name);

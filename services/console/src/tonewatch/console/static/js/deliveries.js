@@ -3,6 +3,7 @@
 import { ask, send } from "./api.js";
 import { el, say } from "./dom.js";
 import { badge, button, doing, when } from "./parts.js";
+import { can } from "./person.js";
 import { named, t } from "./text.js";
 
 const pathOf = (delivery) => `/deliveries/${encodeURIComponent(delivery.id)}`;
@@ -23,11 +24,11 @@ export function deliveryRow(delivery, changed) {
     el("strong", {}, delivery.receiver_name || delivery.receiver),
     badge("delivery", delivery.state || "gone", `delivery-${delivery.state}`),
     el("span", { className: "small muted" }, `${delivery.channel} · ${noticeText(delivery)} · `, when(delivery.created_at)),
-    el("span", { className: "at-end" }, delivery.state && delivery.state !== "waiting" ? again : null),
+    el("span", { className: "at-end" }, can("deliveries:write") && delivery.state && delivery.state !== "waiting" ? again : null),
   );
   const why = delivery.last_error && delivery.state !== "delivered" ? el("p", { className: "small problem" }, delivery.last_error) : null;
   const about = delivery.rule ? el("p", { className: "small muted" }, delivery.rule) : null;
-  return el("li", { "data-delivery": delivery.id }, line, about, why, problem, delivery.state ? attempts(delivery) : null);
+  return el("li", { "data-delivery": delivery.id }, line, about, why, problem, can("deliveries:read") && delivery.state ? attempts(delivery) : null);
 }
 
 const noticeText = ({ event_type: type, notice }) => (type ? named("type", type.replace(".", "_")) : named("notice", notice));

@@ -42,7 +42,7 @@ export class LiveStream {
     source.onerror = () => {
       this.#lost();
       // a refused connection is closed for good: browsers only come back by themselves from a break
-      if (source.readyState === EventSource.CLOSED) setTimeout(() => this.source === source && this.#open(), RECONNECT_MS);
+      if (source.readyState === EventSource.CLOSED) setTimeout(() => this.#again(source), RECONNECT_MS);
     };
     source.addEventListener("status", (event) => {
       this.#heard();
@@ -56,6 +56,14 @@ export class LiveStream {
         this.handlers[name]?.(JSON.parse(event.data));
       });
     }
+  }
+
+  /** Come back to the stream; it does not tell why it was refused, so ask whether the session has ended. */
+  async #again(source) {
+    const ended = await ask("/auth/me").then(() => false, (error) => error.status === 401);
+    if (this.source !== source) return;
+    if (ended) setTimeout(() => this.#again(source), RECONNECT_MS);
+    else this.#open();
   }
 
   #heard() {

@@ -2,6 +2,7 @@
 
 import { ask } from "./api.js";
 import { byId, el } from "./dom.js";
+import { can } from "./person.js";
 import { named, t } from "./text.js";
 
 let engine = null;
@@ -9,6 +10,7 @@ let shownHealth = "";
 
 export async function health() {
   const list = byId("system");
+  if (!can("system:read")) return;
   try {
     const { items } = await ask("/system");
     if (items.some((item) => item.service === "inference" && item.state !== "down")) await loadEngine();
@@ -19,7 +21,8 @@ export async function health() {
     // a chip that somebody has opened to read must not be replaced under the reader
     const open = new Set([...list.querySelectorAll("details[open]")].map((each) => each.dataset.service));
     list.replaceChildren(...items.map((item) => serviceChip(item, open.has(item.service))));
-  } catch {
+  } catch (error) {
+    if (error.status === 401) return; // said above the page
     shownHealth = "";
     list.replaceChildren(el("li", {}, el("span", { className: "service down" }, t("system.unreachable"))));
   }

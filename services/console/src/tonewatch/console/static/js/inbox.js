@@ -10,6 +10,7 @@ import { frame } from "./frame.js";
 import { keys } from "./keys.js";
 import { announce, wireNotify } from "./notify.js";
 import { fill, fromAddress, valuesOf } from "./parts.js";
+import { can } from "./person.js";
 import { showSilences } from "./silences.js";
 import { t } from "./text.js";
 
@@ -105,7 +106,7 @@ keys({
   j: [t("keys.down"), () => move(1)],
   k: [t("keys.up"), () => move(-1)],
   Enter: [t("keys.open"), () => false], // the row is a button: the browser does it
-  a: [t("keys.acknowledge"), acknowledgeCurrent],
+  ...(can("alerts:act") ? { a: [t("keys.acknowledge"), acknowledgeCurrent] } : {}),
   Escape: [t("keys.shut"), close],
 });
 

@@ -6,15 +6,16 @@ import { every } from "./api.js";
 import { LiveStream } from "./events.js";
 import { health } from "./health.js";
 import * as live from "./live.js";
+import { can } from "./person.js";
 import * as system from "./system.js";
 import { wireNotify } from "./notify.js";
 import { tryIt } from "./tryit.js";
 import * as tried from "./tryresult.js";
 
-tryIt();
+if (can("audio:write")) tryIt();
 wireNotify();
 live.legend();
-sourceForm(system.sources);
+if (can("sources:write")) sourceForm(system.sources);
 
 const stream = new LiveStream({
   snapshot: (board) => {
@@ -34,5 +35,5 @@ stream.start();
 alerts.loadPast();
 
 every(5_000, health);
-every(10_000, system.sources);
-every(15_000, system.rules);
+if (can("sources:read")) every(10_000, system.sources);
+if (can("rules:read")) every(15_000, system.rules);

@@ -4,6 +4,7 @@ import { ask, every } from "./api.js";
 import { byId, el, say } from "./dom.js";
 import { frame } from "./frame.js";
 import { fill } from "./parts.js";
+import { can } from "./person.js";
 import { leaner } from "./ruledefaults.js";
 import { RuleEditor } from "./ruleeditor.js";
 import { problemItem, ruleItem } from "./ruleparts.js";
@@ -28,7 +29,7 @@ async function load() {
 }
 
 function show(answer, precision) {
-  const canEdit = Boolean(answer.items);
+  const canEdit = Boolean(answer.items) && can("rules:write");
   const items = answer.items ?? answer.rules.map((rule) => ({ name: rule.name, rule, origin: "file", in_force: true, problems: [] }));
   const act = canEdit ? { edit, changed: load } : null;
   const lean = items.map((item) => ({ ...item, rule: leaner(item.rule) }));

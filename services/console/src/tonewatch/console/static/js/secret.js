@@ -5,11 +5,15 @@ import { button } from "./parts.js";
 import { t } from "./text.js";
 
 export function showSecret({ name, secret }) {
-  const box = byId("secret");
-  const code = el("code", {}, secret);
+  showOnce(byId("secret"), t("hooks.secret_of", { name }), secret);
+}
+
+/** Show a text that nobody will see again, and what it is about, with a button that copies it. */
+export function showOnce(box, about, text) {
+  const code = el("code", {}, text);
   const copy = button(t("sources.copy"), async () => {
     getSelection().selectAllChildren(code); // where pages have no clipboard, people do it
-    const done = navigator.clipboard ? await navigator.clipboard.writeText(secret).then(() => true, () => false) : document.execCommand("copy");
+    const done = navigator.clipboard ? await navigator.clipboard.writeText(text).then(() => true, () => false) : document.execCommand("copy");
     if (done) copy.textContent = t("sources.copied");
   });
   const done = button(t("hooks.secret_done"), () => {
@@ -17,7 +21,7 @@ export function showSecret({ name, secret }) {
     box.hidden = true;
   });
   box.replaceChildren(
-    el("p", {}, t("hooks.secret_of", { name })),
+    el("p", {}, about),
     el("p", { className: "once" }, t("hooks.secret_once")),
     el("p", { className: "tools" }, code, copy, done),
   );

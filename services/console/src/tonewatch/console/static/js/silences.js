@@ -4,11 +4,13 @@ import { endSilence } from "./alertacts.js";
 import { ask } from "./api.js";
 import { byId, el, say } from "./dom.js";
 import { button, doing, fill, when } from "./parts.js";
+import { can } from "./person.js";
 import { t } from "./text.js";
 
 const problem = byId("silences-problem");
 
 export async function showSilences() {
+  if (!can("silences:read")) return;
   try {
     const { items } = await ask("/silences?expired=false");
     fill(byId("silences"), items.map(row), byId("silences-empty"));
@@ -31,6 +33,6 @@ function row(silence) {
     {},
     el("p", {}, el("code", {}, silence.matchers.join(", "))),
     el("p", { className: "small muted" }, `${silence.author} · `, t("silence.until"), " ", when(silence.ends_at)),
-    end,
+    can("silences:write") ? end : null,
   );
 }

@@ -1,0 +1,1 @@
+"""The command `tonewatch`: what people do at the console, in a terminal, over its public API."""

@@ -1,0 +1,82 @@
+"""The console's database: sessions to read in, and transactions to write in."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime
+from typing import Final
+
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from tonewatch.shared.clock import iso_utc
+from tonewatch.shared.database import close_engine, create_engine, migrate, writing
+from tonewatch.shared.errors import UnavailableError
+from tonewatch.shared.logging import scrub
+
+MIGRATIONS: Final = "tonewatch.console.auth:migrations"
+
+
+def now_ms() -> int:
+    """Wall time in milliseconds."""
+    return time.time_ns() // 10**6
+
+
+def iso_of(moment_ms: int | None) -> str | None:
+    """A stored moment as answers show it."""
+    return None if moment_ms is None else iso_utc(datetime.fromtimestamp(moment_ms / 1000, UTC))
+
+
+class Database:
+    """Opens transactions; a database that is away is an UnavailableError."""
+
+    def __init__(self, url: str) -> None:
+        self._engine = create_engine(url)
+        self._writer = writing(self._engine)
+        # SQLite has one writer: queueing here is fair and quick, its own busy handler is neither
+        self._turn = asyncio.Lock()
+
+    async def prepare(self) -> None:
+        """Bring the schema to its newest revision."""
+        with _translated():
+            await migrate(self._engine, MIGRATIONS)
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncSession]:
+        """A session that changes nothing."""
+        with _translated():
+            async with AsyncSession(self._engine, expire_on_commit=False) as session:
+                yield session
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[AsyncSession]:
+        """A transaction, committed at the end."""
+        with _translated():
+            async with (
+                self._turn,
+                AsyncSession(self._writer, expire_on_commit=False) as session,
+                session.begin(),
+            ):
+                yield session
+
+    async def ping(self) -> str:
+        """A word if the database answers a query."""
+        async with self.reading() as session:
+            await session.execute(text("SELECT 1"))
+        return "answers"
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await close_engine(self._engine)
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except SQLAlchemyError as error:
+        # without the statement, whose parameters may be secrets
+        reason = error.orig if isinstance(error, DBAPIError) else error
+        raise UnavailableError(f"the console's database failed: {scrub(str(reason))}") from error

@@ -1,0 +1,5 @@
+// A page that the role of the person does not see: only the head lives.
+
+import { frame } from "./frame.js";
+
+frame();
