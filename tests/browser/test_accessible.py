@@ -70,6 +70,18 @@ async def the_services(page: Page) -> None:
     await expect(page.locator("#services > li")).to_have_count(5)
 
 
+async def myself(page: Page) -> None:
+    await expect(page.locator("#sessions > li").first).to_be_visible()
+    for part in await page.locator("main details > summary").all():
+        await part.click()
+
+
+async def the_accounts(page: Page) -> None:
+    await expect(page.locator("#users > li").first).to_be_visible()
+    for part in await page.locator("main details > summary").all():
+        await part.click()
+
+
 VIEWS = (
     View("/", a_call),
     View("/alerts", an_alert),
@@ -79,6 +91,8 @@ VIEWS = (
     View("/sources", a_source),
     View("/webhooks", a_subscription),
     View("/system", the_services),
+    View("/account", myself),
+    View("/users", the_accounts),
 )
 
 

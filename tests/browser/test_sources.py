@@ -97,3 +97,13 @@ async def test_sources_are_chinese_on_request_and_their_names_are_text(door: Doo
     await page.get_by_text("状态历史").click()
     assert await page.locator("main img, main script").count() == 0
     assert await page.evaluate("document.documentElement.scrollWidth") == 390
+
+
+async def test_an_inspector_looks_at_sources_and_changes_nothing(door: Door) -> None:
+    await door.add(name="desk 7", kind="rtmp")
+    who = await door.site.person("zhao", "inspector")
+    page = await door.site.open("/sources", who=who)
+    await expect(page.locator("#sources > li")).to_have_count(1)
+    await expect(page.locator("#add-source")).to_have_count(0)
+    await expect(page.get_by_role("button", name="Remove")).to_have_count(0)
+    await expect(page.get_by_text("Add a source", exact=True)).to_have_count(0)

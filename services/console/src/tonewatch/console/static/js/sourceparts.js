@@ -4,6 +4,7 @@ import { ask, send } from "./api.js";
 import { copyList, withKey } from "./copies.js";
 import { byId, el, labelChips, say } from "./dom.js";
 import { badge, button, doing, facts, sureButton, when } from "./parts.js";
+import { can } from "./person.js";
 import { named, t } from "./text.js";
 
 const PLACE_OF_KEY = "YOUR-KEY";
@@ -63,6 +64,7 @@ function settingsPart(source) {
 }
 
 function tools(source, changed) {
+  if (!can("sources:write")) return null;
   const problem = el("p", { className: "problem", role: "alert", hidden: true });
   const then = (made, task) =>
     doing(made, problem, async () => {

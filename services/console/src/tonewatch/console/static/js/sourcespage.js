@@ -1,6 +1,7 @@
 // The sources: how each is, what it went through, its key, and what an encoder needs.
 
 import { sourceForm } from "./addsource.js";
+import { can } from "./person.js";
 import { ask, every } from "./api.js";
 import { byId, say } from "./dom.js";
 import { frame } from "./frame.js";
@@ -40,6 +41,6 @@ async function loadFile() {
 }
 
 frame();
-sourceForm(load);
+if (can("sources:write")) sourceForm(load);
 every(REFRESH_MS, load);
 const looking = every(3 * REFRESH_MS, loadFile);

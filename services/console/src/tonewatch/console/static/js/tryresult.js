@@ -10,6 +10,9 @@ import { similar } from "./trystored.js";
 import { Waveform } from "./waveform.js";
 
 let drawn = [];
+/** Alerts of other recordings: one may be of a recording of whose id the answer is still on its way. */
+const MOST_EARLY = 50;
+const early = [];
 let shown = null;
 
 /** Take away what was shown before. */
@@ -24,6 +27,7 @@ export function clear() {
 /** A recording was accepted; everything of it is drawn as it becomes known. */
 export function begin(sessionId, name) {
   shown = { sessionId, name, session: {}, timeline: { items: [] }, peaks: null, stretches: { segments: [], utterances: [] }, alerts: new Map() };
+  for (const alert of early.filter((each) => each.session_id === sessionId)) onAlert(alert);
 }
 
 export function waveform(peaks) {
@@ -50,7 +54,11 @@ export function drawStretches(stretches) {
 
 /** An alert of the event stream: is it about the recording that is shown? */
 export function onAlert(alert) {
-  if (alert.session_id !== shown?.sessionId) return;
+  if (alert.session_id !== shown?.sessionId) {
+    early.push(alert);
+    early.splice(0, early.length - MOST_EARLY);
+    return;
+  }
   shown.alerts.set(alert.alert_id, { ...shown.alerts.get(alert.alert_id), ...alert });
   const rows = [...shown.alerts.values()].map((each) =>
     el(
