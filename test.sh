@@ -59,7 +59,8 @@ step spelling codespell
 step shell lint_shell
 step yaml lint_yaml
 
-pytest_arguments=(-n "${TEST_PROCESSES:-4}" --cov --cov-report=)
+# one test at a time to each process: in larger portions the slow ones would wait behind each other at the end
+pytest_arguments=(-n "${TEST_PROCESSES:-4}" --maxschedchunk=1 --cov --cov-report=)
 if [[ $mode == fast ]]; then
     step tests pytest "${pytest_arguments[@]}" -m "unit or contract" "$@"
 else

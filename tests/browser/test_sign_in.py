@@ -66,6 +66,7 @@ async def test_one_is_asked_who_one_is_and_comes_back_to_where_one_wanted(
     await page.keyboard.press("Enter")
     await expect(page).to_have_url(re.compile(r"/history\?what=words"))
     await expect(page.locator("header .person")).to_contain_text("li")
+    await page.locator("#system li").first.wait_for()  # the scripts are at work
     await page.get_by_role("button", name=out, exact=True).click()
     await expect(page).to_have_url(site.url + "/sign-in")
     await page.go_back()  # nothing of the page is kept

@@ -78,6 +78,7 @@ async def test_the_clip_plays_and_acting_does_not_ask_the_rule_again(
 ) -> None:
     await keep(desk, tmp_path)
     page = await desk.open("/alerts?open=a")
+    await expect(page.locator("#detail .chart svg")).to_have_count(1)
     traces: list[str] = []
     page.on("request", lambda asked: traces.append(asked.url) if "/trace" in asked.url else None)
     player = page.locator("#detail audio")

@@ -21,4 +21,5 @@ async def test_no_request_makes_the_service_fail(make_ingest: MakeIngest) -> Non
         answers = await asyncio.to_thread(ask, base)
     operations = {operation for operation, _ in answers}
     assert {"POST /v1/sources", "PATCH /v1/sources/{source_id}", "POST /v1/audio"} <= operations
-    assert answers["POST /v1/sources", 201] > 0
+    # beyond what the schema refuses: taken, or refused by ingest itself
+    assert answers["POST /v1/sources", 201] + answers["POST /v1/sources", 400] > 0

@@ -42,7 +42,9 @@ async def lines(client: AsyncClient, **asked: Any) -> list[dict[str, Any]]:
     answer = await client.post("/v1/rules/backtest", json={**SPAN, **asked})
     assert answer.status_code == 200, answer.text
     assert answer.headers["content-type"].startswith("application/x-ndjson")
-    return [json.loads(line) for line in answer.text.splitlines()]
+    told = [json.loads(line) for line in answer.text.splitlines()]
+    # where it takes long, how far it is stands between the alerts
+    return [line for line in told[:-1] if "alert_id" in line] + told[-1:]
 
 
 async def test_what_would_have_fired_is_what_did_fire(client: AsyncClient) -> None:

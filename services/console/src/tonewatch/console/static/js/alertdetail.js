@@ -20,6 +20,8 @@ export class AlertDetail {
     this.alert = null;
     this.note = "";
     this.why = null;
+    this.turn = 0;
+    this.mustDraw = false;
   }
 
   clear() {
@@ -37,13 +39,18 @@ export class AlertDetail {
     if (isAlone) this.root.scrollIntoView({ block: "start" });
   }
 
-  async reload() {
+  /** Ask anew and draw; if `gently`, not while somebody is writing, be it since it was asked. */
+  async reload({ gently = false } = {}) {
     const { id } = this;
     if (!id) return;
+    const turn = ++this.turn;
+    this.mustDraw ||= !gently;
     const path = encodeURIComponent(id);
     try {
       const [alert, kept] = await Promise.all([ask(`/inbox/${path}`), ask(`/alerts/${path}`).catch((error) => ({ error }))]);
-      if (id !== this.id) return;
+      if (id !== this.id || turn !== this.turn) return;
+      if (!this.mustDraw && this.#isWriting()) return;
+      this.mustDraw = false;
       this.alert = alert;
       this.root.replaceChildren(...this.#parts(alert, kept));
     } catch (error) {
@@ -56,8 +63,11 @@ export class AlertDetail {
   /** Show what has become of the alert meanwhile, unless somebody is writing here. */
   follow(alert) {
     if (!alert || !this.alert || (alert.version === this.alert.version && alert.state === this.alert.state && alert.telling === this.alert.telling)) return;
-    const isWriting = [...this.root.querySelectorAll("input")].some((field) => field.value !== field.defaultValue);
-    if (!isWriting) this.reload();
+    if (!this.#isWriting()) this.reload({ gently: true });
+  }
+
+  #isWriting() {
+    return [...this.root.querySelectorAll("input")].some((field) => field.value !== field.defaultValue);
   }
 
   #back() {
