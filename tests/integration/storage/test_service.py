@@ -99,7 +99,11 @@ async def test_a_locked_file_is_shown_and_waited_for_while_the_rest_answers(
 ) -> None:
     monkeypatch.setattr(committing, "SLOW_SECONDS", 0.2)
     async with running(make_service()) as base:
-        await wait_until(sqlite_path.exists)
+
+        async def prepared() -> bool:
+            return (await _ready(base))[0] == 200
+
+        await wait_until(prepared)  # its schema, too: there is nothing to read before
         with closing(sqlite3.connect(sqlite_path, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
             await _publish(broker, [make_score(seq) for seq in range(7)])
