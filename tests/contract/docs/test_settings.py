@@ -29,7 +29,7 @@ DEFAULT: Final = {"default", "默认", "默认值"}
 QUANTITY: Final = re.compile(r"([\d.]+) ?(\D*)")
 KEY: Final = "TONEWATCH_KEY"
 """Not a setting: the reader's API key."""
-MENTION: Final = re.compile(r"\bTONEWATCH_\w*[A-Z]\b|\bingest\.[a-z_]+")
+MENTION: Final = re.compile(r"\bTONEWATCH_\w*[A-Z]\b|\bingest\.(?!py\b)[a-z_]+")
 
 
 def leaves(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, Any]]:
