@@ -4,14 +4,13 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, async_playwright, expect
+from playwright.async_api import Browser, expect
 
 from tests.browser.desk import Desk, opened_desk
 from tests.browser.door import Door, opened_door
 from tests.browser.site import Site, opened_site
-from tests.support.chromium import ARGUMENTS, chromium_path
+from tests.support.chromium import launched
 from tests.support.fake_suite import FakeSuite, fake_suite
-from tests.support.require import missing
 from tonewatch.shared.broker import RedisBroker
 
 # five seconds are short where several tests share a core
@@ -20,13 +19,8 @@ expect.set_options(timeout=15_000)
 
 @pytest.fixture
 async def browser() -> AsyncIterator[Browser]:
-    path = chromium_path()
-    if path is None:
-        missing("chromium is not installed (apt-get install chromium)")
-    async with async_playwright() as playwright:
-        launched = await playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
-        yield launched
-        await launched.close()
+    async with launched() as made:
+        yield made
 
 
 @pytest.fixture

@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, expect
 
 from tests.support.audio import speech_like_pcm, write_wav
-from tests.support.chromium import ARGUMENTS, chromium_path
-from tests.support.require import missing
+from tests.support.chromium import launched
 from tests.support.suite import RunningSuite, free_offset, suite
 
 PASSWORD: Final = "three words together"
@@ -29,13 +28,8 @@ WORDS: Final = {
 
 @pytest.fixture
 async def chromium() -> AsyncIterator[Browser]:
-    path = chromium_path()
-    if path is None:
-        missing("chromium is not installed (apt-get install chromium)")
-    async with async_playwright() as playwright:
-        launched = await playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
-        yield launched
-        await launched.close()
+    async with launched() as made:
+        yield made
 
 
 @pytest.fixture

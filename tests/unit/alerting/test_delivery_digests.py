@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.messages import make_alert
-from tonewatch.alerting.delivery import clock, values
+from tonewatch.alerting.delivery import values
 from tonewatch.alerting.delivery.attempt import Attempt
 from tonewatch.alerting.delivery.channels.options import Language
 from tonewatch.alerting.delivery.database import Database
@@ -27,6 +27,7 @@ from tonewatch.alerting.delivery.sender import Sender
 from tonewatch.alerting.delivery.tables import MIGRATIONS, DeliveryRow
 from tonewatch.alerting.delivery.values import delivery_values
 from tonewatch.alerting.delivery.wording import fitting
+from tonewatch.shared import clock
 from tonewatch.shared.database import close_engine, create_engine, migrate, sqlite_url
 from tonewatch.shared.egress import EgressPolicy
 from tonewatch.shared.messages import Priority

@@ -11,3 +11,15 @@ def utc_now() -> datetime:
 def iso_utc(moment: datetime) -> str:
     """ISO 8601 in UTC with milliseconds and a Z: the form of all API answers and webhooks."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def now_ms() -> int:
+    """Milliseconds since 1970: the time format of tables."""
+    return round(utc_now().timestamp() * 1000)
+
+
+def iso_of(milliseconds: int | None) -> str | None:
+    """A stored moment as answers show it."""
+    if milliseconds is None:
+        return None
+    return iso_utc(datetime.fromtimestamp(milliseconds / 1000, UTC))

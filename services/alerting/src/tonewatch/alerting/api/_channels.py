@@ -4,8 +4,8 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from tonewatch.alerting.delivery.clock import iso_of
 from tonewatch.alerting.delivery.stage import DeliveryStage
+from tonewatch.shared.clock import iso_of
 from tonewatch.shared.errors import NotFoundError
 
 

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from tonewatch.alerting.delivery.clock import iso_of
 from tonewatch.alerting.rules import AddedRule, Problem, RuleBook, shown_rule
 from tonewatch.alerting.rules.stored import StoredRule
+from tonewatch.shared.clock import iso_of
 
 
 def shown_item(book: RuleBook, name: str, *, added: AddedRule | None = None) -> dict[str, Any]:

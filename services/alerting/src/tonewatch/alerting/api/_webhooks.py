@@ -6,7 +6,6 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from tonewatch.alerting.delivery.clock import iso_of, now_ms
 from tonewatch.alerting.delivery.filters import Filter
 from tonewatch.alerting.delivery.stage import DeliveryStage
 from tonewatch.alerting.delivery.subscriptions import (
@@ -21,6 +20,7 @@ from tonewatch.alerting.delivery.subscriptions import (
 from tonewatch.alerting.delivery.tables import BodyFormat, ReceiverRow, WebhookRow
 from tonewatch.alerting.delivery.urls import shown
 from tonewatch.shared.acting import acting_user
+from tonewatch.shared.clock import iso_of, now_ms
 from tonewatch.shared.logging import get_logger
 
 DAY_SECONDS: Final = 86_400

@@ -6,11 +6,11 @@ from typing import Any, Final
 
 from sqlalchemy import delete, select, update
 
-from tonewatch.alerting.delivery.clock import now_ms
 from tonewatch.alerting.delivery.database import Database, require
 from tonewatch.alerting.delivery.payload import TEST_NOTICE
 from tonewatch.alerting.delivery.schedule import ATTEMPTS
 from tonewatch.alerting.delivery.tables import AttemptRow, DeliveryRow, DeliveryState, ReceiverRow
+from tonewatch.shared.clock import now_ms
 
 _AGAIN: Final = {
     "state": DeliveryState.WAITING,

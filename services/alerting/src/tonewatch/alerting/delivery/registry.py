@@ -6,12 +6,12 @@ from typing import Any, Final
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from tonewatch.alerting.delivery.clock import now_ms
 from tonewatch.alerting.delivery.database import Database, require
 from tonewatch.alerting.delivery.signing import check_secret, new_secret
 from tonewatch.alerting.delivery.subscriptions import DeclaredWebhook
 from tonewatch.alerting.delivery.tables import WebhookRow
 from tonewatch.alerting.delivery.urls import check_target, check_url
+from tonewatch.shared.clock import now_ms
 from tonewatch.shared.egress import AddressPolicy
 from tonewatch.shared.errors import ConflictError
 from tonewatch.shared.ids import derived_id, new_id

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from tonewatch.alerting.delivery.clock import iso_of
 from tonewatch.alerting.delivery.tables import AttemptRow, DeliveryRow, DeliveryState
+from tonewatch.shared.clock import iso_of
 
 
 def shown_delivery(

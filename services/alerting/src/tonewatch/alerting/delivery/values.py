@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-from tonewatch.alerting.delivery.clock import now_ms
 from tonewatch.alerting.delivery.payload import (
     MOST_OTHERS,
     TEST_NOTICE,
@@ -16,6 +15,7 @@ from tonewatch.alerting.delivery.payload import (
 from tonewatch.alerting.delivery.receivers import Receiver
 from tonewatch.alerting.delivery.schedule import ATTEMPTS
 from tonewatch.alerting.delivery.tables import DeliveryState
+from tonewatch.shared.clock import now_ms
 from tonewatch.shared.ids import derived_id, new_id
 from tonewatch.shared.messages import Alert
 

@@ -5,11 +5,10 @@ from dataclasses import replace
 
 from tonewatch.alerting.delivery.alertmanager import alertmanager_body
 from tonewatch.alerting.delivery.attempt import Attempt
-from tonewatch.alerting.delivery.clock import now_ms
 from tonewatch.alerting.delivery.post import Poster
 from tonewatch.alerting.delivery.signing import signed_headers
 from tonewatch.alerting.delivery.tables import BodyFormat, DeliveryRow, WebhookRow
-from tonewatch.shared.clock import utc_now
+from tonewatch.shared.clock import now_ms, utc_now
 
 
 class WebhookSender:

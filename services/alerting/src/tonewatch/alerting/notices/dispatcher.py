@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from tonewatch.alerting.consumer import GroupReader
-from tonewatch.alerting.delivery.clock import now_ms
 from tonewatch.alerting.delivery.outbox import Outbox
 from tonewatch.alerting.notices.book import Book
 from tonewatch.alerting.notices.ledger import Ledger
@@ -19,6 +18,7 @@ from tonewatch.alerting.notices.silences import Silences
 from tonewatch.alerting.notices.writer import NoticeWriter, Written
 from tonewatch.shared.broker import Broker, Delivery, Outcome
 from tonewatch.shared.broker.codec import decode
+from tonewatch.shared.clock import now_ms
 from tonewatch.shared.errors import InvalidMessageError
 from tonewatch.shared.logging import get_logger
 from tonewatch.shared.messages import Alert

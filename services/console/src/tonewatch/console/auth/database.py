@@ -1,32 +1,19 @@
 """The console's database: sessions to read in, and transactions to write in."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from datetime import UTC, datetime
 from typing import Final
 
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from tonewatch.shared.clock import iso_utc
 from tonewatch.shared.database import close_engine, create_engine, migrate, writing
 from tonewatch.shared.errors import UnavailableError
 from tonewatch.shared.logging import scrub
 
 MIGRATIONS: Final = "tonewatch.console.auth:migrations"
-
-
-def now_ms() -> int:
-    """Wall time in milliseconds."""
-    return time.time_ns() // 10**6
-
-
-def iso_of(moment_ms: int | None) -> str | None:
-    """A stored moment as answers show it."""
-    return None if moment_ms is None else iso_utc(datetime.fromtimestamp(moment_ms / 1000, UTC))
 
 
 class Database:

@@ -8,7 +8,7 @@ from starlette.requests import HTTPConnection
 from tonewatch.console.auth.accounts import Accounts, folded
 from tonewatch.console.auth.audit import Audit, Deed
 from tonewatch.console.auth.cookies import session_token
-from tonewatch.console.auth.database import Database, now_ms
+from tonewatch.console.auth.database import Database
 from tonewatch.console.auth.keys import Keys
 from tonewatch.console.auth.limiter import Limiter, Subject
 from tonewatch.console.auth.links import Links
@@ -17,6 +17,7 @@ from tonewatch.console.auth.principal import Principal
 from tonewatch.console.auth.sessions import Sessions, Visitor
 from tonewatch.console.auth.tables import AccountRow, SessionRow
 from tonewatch.console.settings import ConsoleSettings
+from tonewatch.shared.clock import now_ms
 from tonewatch.shared.errors import InvalidInputError, UnauthorizedError
 
 ADDRESS_WAIT_SECONDS: Final = 900.0

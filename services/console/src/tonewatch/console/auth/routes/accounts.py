@@ -6,10 +6,10 @@ from fastapi import APIRouter, Request
 
 from tonewatch.console.auth.accounts import shown_account
 from tonewatch.console.auth.audit import Deed
-from tonewatch.console.auth.database import iso_of
 from tonewatch.console.auth.door import Door
 from tonewatch.console.auth.principal import principal_of
 from tonewatch.console.auth.routes.forms import AccountChange, NewAccount, visitor_of
+from tonewatch.shared.clock import iso_of
 
 
 def account_routes(door: Door) -> APIRouter:
