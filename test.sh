@@ -59,13 +59,19 @@ step spelling codespell
 step shell lint_shell
 step yaml lint_yaml
 
+# what failed is said again at the very end: of a long log only that may be kept
+test_log=$(mktemp)
+trap 'rm -f "$test_log"' EXIT
+# shellcheck disable=SC2329
+run_tests() { pytest "$@" 2>&1 | tee "$test_log"; }
+
 # one test at a time to each process: in larger portions the slow ones would wait behind each other at the end
 pytest_arguments=(-n "${TEST_PROCESSES:-4}" --maxschedchunk=1 --cov --cov-report=)
 if [[ $mode == fast ]]; then
-    step tests pytest "${pytest_arguments[@]}" -m "unit or contract" "$@"
+    step tests run_tests "${pytest_arguments[@]}" -m "unit or contract" "$@"
 else
     rm -f .coverage .coverage.*
-    step tests pytest "${pytest_arguments[@]}" -m "not containers" "$@"
+    step tests run_tests "${pytest_arguments[@]}" -m "not containers" "$@"
     # a part of the tests says nothing about coverage
     if [[ $# -eq 0 ]]; then
         step coverage coverage report --include='shared/src/*' --skip-covered --fail-under=90
@@ -75,4 +81,5 @@ fi
 echo
 echo "== summary"
 printf '%s\n' "${results[@]}"
+grep -E '^(FAILED|ERROR) ' "$test_log"
 exit "$failed"

@@ -3,7 +3,7 @@
 
 # servers and tools that tests start themselves
 # shellcheck disable=SC2034 # used by the script that sources this one
-TEST_PACKAGES=(redis-server ffmpeg nginx-light libnginx-mod-rtmp postgresql chromium rtmpdump)
+TEST_PACKAGES=(redis-server ffmpeg nginx-light libnginx-mod-rtmp postgresql chromium chromium-headless-shell rtmpdump)
 
 # install_debian_packages NAME...: those that are absent, without starting their services; only as root on Debian
 install_debian_packages() {

@@ -6,6 +6,8 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,8 @@ from tonewatch.shared.streams import STREAMS
 
 LEVELS = ("unit", "contract", "integration", "e2e", "chaos", "browser", "containers")
 PARTITIONS = 4
+BUSY = ("browser",)
+WAITING = ("e2e", "chaos", "integration")
 
 # How long an example takes says more about the machine's other work than about the code.
 settings.register_profile("tonewatch", deadline=None)
@@ -25,13 +29,32 @@ settings.load_profile("tonewatch")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark each test with the level of its folder."""
-    root = Path(__file__).parent
+    """Mark each test with the level of its folder, and spread the modules of browser tests."""
     for item in items:
-        level = item.path.relative_to(root).parts[0]
+        level = _level(item.path)
         if level not in LEVELS:
             raise pytest.UsageError(f"{item.path}: tests lie in one of {', '.join(LEVELS)}")
         item.add_marker(level)
+    items[:] = _spread(items)
+
+
+def _level(path: Path) -> str:
+    return path.relative_to(Path(__file__).parent).parts[0]
+
+
+def _spread(items: list[pytest.Item]) -> list[pytest.Item]:
+    """Modules whose tests keep a core busy between those whose tests mostly wait."""
+    modules = [(path, list(tests)) for path, tests in groupby(items, key=lambda item: item.path)]
+    busy = [tests for path, tests in modules if _level(path) in BUSY]
+    waiting = [tests for path, tests in modules if _level(path) in WAITING]
+    others = [tests for path, tests in modules if _level(path) not in BUSY + WAITING]
+    places = [
+        (number / len(group), tests)
+        for group in (busy, waiting)
+        for number, tests in enumerate(group)
+    ]
+    mixed = [tests for _, tests in sorted(places, key=itemgetter(0))]
+    return [item for tests in (*mixed, *others) for item in tests]
 
 
 @pytest.fixture(autouse=True)

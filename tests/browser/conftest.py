@@ -1,6 +1,6 @@
 """A page in a real Chromium, before a console with a real Redis and stand-ins for the services."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -9,7 +9,7 @@ from playwright.async_api import Browser, expect
 from tests.browser.desk import Desk, opened_desk
 from tests.browser.door import Door, opened_door
 from tests.browser.site import Site, opened_site
-from tests.support.chromium import launched
+from tests.support.chromium import joined, served
 from tests.support.fake_suite import FakeSuite, fake_suite
 from tonewatch.shared.broker import RedisBroker
 
@@ -17,9 +17,16 @@ from tonewatch.shared.broker import RedisBroker
 expect.set_options(timeout=15_000)
 
 
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """One for each worker process: to start takes longer than most tests."""
+    with served(tmp_path_factory.mktemp("chromium")) as address:
+        yield address
+
+
 @pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with launched() as made:
+async def browser(chromium: str) -> AsyncIterator[Browser]:
+    async with joined(chromium) as made:
         yield made
 
 

@@ -120,28 +120,6 @@ async def test_the_result_is_taken_away_as_text_json_and_csv(site: Site, tmp_pat
     assert asked == f"session_id={session}&granularity=utterance&format=csv&bom=true"
 
 
-async def test_the_microphone_is_recorded_and_analysed(site: Site) -> None:
-    page = await site.open(permissions=["microphone"])
-    await page.get_by_role("button", name="Record", exact=True).click()
-    stop = page.get_by_role("button", name="Stop and analyse")
-    await expect(page.locator("#record-time")).to_have_text("0:01")
-    await stop.click()
-    await expect(page.locator("#try-status")).to_contain_text("Done: 34 s of Recording")
-    await expect(page.get_by_role("button", name="Record", exact=True)).to_be_visible()
-    (sent,) = site.suite.uploads
-    assert sent["name"].endswith(".webm")
-    assert sent["bytes"] > 1000
-    await expect(page.locator("#tracks .waveform canvas")).to_be_visible()
-    assert site.complaints == []
-
-
-async def test_a_microphone_that_may_not_be_used_is_explained(site: Site) -> None:
-    page = await site.open("/?lang=zh", permissions=[])
-    await page.get_by_role("button", name="录音", exact=True).click()
-    await expect(page.locator("#try-status")).to_contain_text("浏览器未获准使用麦克风")
-    await expect(page.get_by_role("button", name="录音", exact=True)).to_be_enabled()
-
-
 async def test_only_the_page_that_records_may_use_the_microphone(site: Site) -> None:
     page = await site.open()
     for path, policy in (("/", "microphone=(self)"), ("/alerts", "microphone=()")):
@@ -185,12 +163,17 @@ async def test_embeddings_are_kept_on_request_and_alike_calls_are_shown(
     await upload(page, tmp_path / "call.wav")
     await done(page)
     await expect(page.locator("#similar-part")).to_be_hidden()
+    await expect(page.locator("#save-embeddings")).to_be_hidden()
     await page.get_by_label("Extract the embedding").check()
     await upload(page, tmp_path / "again.wav")
     await expect(page.locator("#similar")).to_have_text(f"{EVIL}93 %")
     assert await page.locator("#similar a").get_attribute("href") == "/calls/call-1"
     assert [each["labels"] for each in site.suite.uploads] == [{}, {"embeddings": "true"}]
     assert await page.locator("main img, main script").count() == 0
+    async with page.expect_download() as waiting:
+        await page.get_by_role("button", name="NPZ").click()
+    download = await waiting.value
+    assert (download.suggested_filename, await text_of(download)) == ("again.npz", "PK")
 
 
 async def test_an_alert_that_the_file_fires_pops_up_and_stands_with_the_result(

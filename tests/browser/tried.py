@@ -1,6 +1,7 @@
 """Recordings to try on the page, and files that it hands over."""
 
 import asyncio
+import tempfile
 from pathlib import Path
 
 from playwright.async_api import Download, Page
@@ -16,5 +17,7 @@ async def upload(page: Page, path: Path, seconds: int = 2) -> None:
 
 async def text_of(download: Download) -> str:
     """What a file that was handed over says."""
-    path = await download.path()
-    return await asyncio.to_thread(path.read_text, "utf-8")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "download")
+        await download.save_as(path)
+        return await asyncio.to_thread(path.read_text, "utf-8")

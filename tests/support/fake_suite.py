@@ -8,7 +8,7 @@ import json
 import math
 import re
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -16,7 +16,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
 from tests.support.messages import posterior
-from tests.support.running import running
+from tests.support.running import running_together
 from tonewatch.shared.broker import MemoryBroker
 from tonewatch.shared.emotions import EMOTIONS
 from tonewatch.shared.errors import InvalidInputError, NotFoundError, TooLargeError
@@ -84,9 +84,8 @@ async def fake_suite() -> AsyncIterator[FakeSuite]:
         "alerting": _alerting(suite),
         "inference": _inference(),
     }
-    async with AsyncExitStack() as stack:
-        for name, router in routers.items():
-            suite.urls[name] = await stack.enter_async_context(running(_FakeService(router)))
+    services = {name: _FakeService(router) for name, router in routers.items()}
+    async with running_together(services) as suite.urls:
         yield suite
 
 
@@ -215,6 +214,11 @@ def _kept(suite: FakeSuite) -> APIRouter:
             raise NotFoundError(f"session {session_id} has no embeddings")
         items = [{"similarity": 0.93, "utterances": 4, "session": each} for each in suite.sessions]
         return {"items": items}
+
+    @router.get("/sessions/{session_id}/embeddings")
+    async def embeddings(session_id: str) -> Response:
+        suite.requests.append(("GET", f"{session_id}/embeddings"))
+        return Response(b"PK", media_type="application/zip")
 
     @router.get("/export/records")
     async def export(request: Request) -> Response:

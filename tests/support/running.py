@@ -1,7 +1,7 @@
 """A service at work inside the test's own process, on a free port."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -13,3 +13,14 @@ async def running(service: Service[Any]) -> AsyncIterator[str]:
     """Start the service (its options' port must be 0), yield its base URL, and drain it."""
     async with serving(service, asyncio.Event()) as port:
         yield f"http://127.0.0.1:{port}"
+
+
+@asynccontextmanager
+async def running_together(services: Mapping[str, Service[Any]]) -> AsyncIterator[dict[str, str]]:
+    """Start services side by side, yield their base URLs by name, and drain them side by side."""
+    each = {name: running(service) for name, service in services.items()}
+    urls = await asyncio.gather(*(context.__aenter__() for context in each.values()))
+    try:
+        yield dict(zip(each, urls, strict=True))
+    finally:
+        await asyncio.gather(*(context.__aexit__(None, None, None) for context in each.values()))

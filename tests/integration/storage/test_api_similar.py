@@ -1,5 +1,7 @@
 """Calls that sound alike are found, by a matrix and by pgvector alike."""
 
+import io
+import re
 from pathlib import Path
 from typing import Any
 
@@ -193,3 +195,60 @@ async def test_the_matrix_holds_the_newest_and_grows(
     assert vectors._matrices[2].count == 5
     assert await vectors.mean_of("b", None) is not None
     vectors.close()
+
+
+async def _bundle(client: AsyncClient, session_id: str, **query: Any) -> dict[str, Any]:
+    answer = await client.get(f"/v1/sessions/{session_id}/embeddings", params=query)
+    assert answer.status_code == 200, answer.text
+    with np.load(io.BytesIO(answer.content), allow_pickle=False) as file:
+        return dict(file)
+
+
+@pytest.mark.usefixtures("calls")
+async def test_the_embeddings_of_a_call_are_handed_out_as_the_engine_gave_them(
+    client: AsyncClient,
+) -> None:
+    file = await _bundle(client, "angry-2")
+    assert file["embeddings"].dtype == np.float32
+    assert file["embeddings"] == pytest.approx(np.array(CALLS["angry-2"]), rel=1e-3)
+    assert list(file["speaker"]) == ["mixed", "mixed"]
+    assert list(file["number"]) == [0, 1]
+    begin = file["start_ms"]
+    assert (begin < file["end_ms"]).all()
+    later = await _bundle(client, "angry-2", from_ms=int(begin[1]), speaker="mixed")
+    assert list(later["number"]) == [1]
+    assert list((await _bundle(client, "angry-2", to_ms=int(begin[1])))["number"]) == [0]
+
+
+@pytest.mark.usefixtures("calls")
+async def test_embeddings_that_cannot_be_handed_out_say_why(
+    client: AsyncClient, store: Store, database: Database, tmp_path: Path
+) -> None:
+    await keep(store, tmp_path, "mixed", [[1.0, 0.0], [1.0, 0.0, 0.0]])
+    await store.write(items([make_session(session_id="none")]))
+    await Rollups(database).catch_up()
+    for session_id, status, reason in (
+        ("nobody", 404, "there is no session nobody"),
+        ("none", 404, "label `embeddings`"),
+        ("mixed", 409, "have [2, 3] numbers"),
+    ):
+        answer = await client.get(f"/v1/sessions/{session_id}/embeddings")
+        assert (answer.status_code, reason in answer.json()["detail"]) == (status, True), (
+            answer.text
+        )
+    chosen = await _bundle(client, "mixed", dimension=3)
+    assert (chosen["embeddings"].shape, list(chosen["number"])) == ((1, 3), [1])
+    answer = await client.get("/v1/sessions/mixed/embeddings", params={"dimension": 4})
+    assert answer.status_code == 404
+
+
+@pytest.mark.usefixtures("calls")
+async def test_more_embeddings_than_one_answer_holds_are_asked_for_in_parts(
+    client: AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tonewatch.storage.api.embeddings.MOST_UTTERANCES", 1)
+    answer = await client.get("/v1/sessions/angry-2/embeddings")
+    assert answer.status_code == 413
+    part = re.search(r"to_ms=(\d+)", answer.json()["detail"])
+    assert part is not None
+    assert list((await _bundle(client, "angry-2", to_ms=int(part[1])))["number"]) == [0]

@@ -100,7 +100,7 @@ class StorageService(Service[StorageSettings]):
     def routers(self) -> Sequence[APIRouter]:
         """The query API, and what people may have removed or kept."""
         return (
-            build_router(self.database, self.clips, self.similar),
+            build_router(self.database, self.clips, self.similar, self.settings.data_dir),
             build_retention_router(self.database, self.eraser, self.settings.storage.retention),
         )
 

@@ -1,10 +1,13 @@
 """The query API: records, sessions, timelines, alerts and statistics, as JSON."""
 
+from pathlib import Path
+
 from fastapi import APIRouter
 
 from tonewatch.storage.api import (
     alerts,
     clips,
+    embeddings,
     erasures,
     export,
     records,
@@ -20,13 +23,14 @@ from tonewatch.storage.evidence import Clips
 from tonewatch.storage.retention import Eraser, RetentionOptions
 
 
-def build_router(database: Database, kept: Clips, alike: Similar) -> APIRouter:
+def build_router(database: Database, kept: Clips, alike: Similar, data_dir: Path) -> APIRouter:
     """All routes under /v1, answered from this database, these clips and embeddings."""
     router = APIRouter(prefix="/v1")
     for part in (records, sessions, alerts, stats, search, export):
         router.include_router(part.build_router(database))
     router.include_router(clips.build_router(database, kept))
     router.include_router(similar.build_router(database, alike))
+    router.include_router(embeddings.build_router(database, data_dir))
     return router
 
 

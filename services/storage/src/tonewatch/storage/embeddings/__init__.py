@@ -5,7 +5,8 @@ the mean of its utterances. Brute force, exact: on SQLite over a memory-mapped m
 utterances, on PostgreSQL by pgvector where the extension can be had.
 """
 
+from tonewatch.storage.embeddings._bundle import Place, bundle
 from tonewatch.storage.embeddings._similar import Similar
 from tonewatch.storage.embeddings._vectors import FOLDER, Alike
 
-__all__ = ["FOLDER", "Alike", "Similar"]
+__all__ = ["FOLDER", "Alike", "Place", "Similar", "bundle"]

@@ -54,10 +54,15 @@ class Vectors(Protocol):
 
 
 def load(data_dir: Path, path: str) -> Vector | None:
-    """The embedding of a file below `data_dir`, as a unit vector of float32, shape (dimension,).
+    """A file's embedding as a unit vector of float32, shape (dimension,); None as in `read`."""
+    return unit(read(data_dir, path))
 
-    None if there is no such file or it holds no embedding: paths come with messages, so that they
-    are not trusted to stay in the folder.
+
+def read(data_dir: Path, path: str) -> NDArray[np.generic] | None:
+    """What a file of embeddings below `data_dir` holds, as the engine gave it.
+
+    None if there is no such file or it holds no array: paths come with messages, so that they are
+    not trusted to stay in the folder.
     """
     root = (data_dir / FOLDER).resolve()
     file = (data_dir / path).resolve()
@@ -67,7 +72,7 @@ def load(data_dir: Path, path: str) -> Vector | None:
         found = np.load(file, allow_pickle=False)
     except (OSError, ValueError, EOFError):
         return None
-    return unit(found) if isinstance(found, np.ndarray) else None
+    return found if isinstance(found, np.ndarray) else None
 
 
 def unit(values: object) -> Vector | None:

@@ -35,7 +35,8 @@ export class Ribbon {
   constructor({ columns = null, axis = false, onPick = null, unit = 1 }) {
     this.canvas = el("canvas", { role: "img" });
     this.root = el("div", { className: "ribbon" }, this.canvas);
-    this.height = 0;
+    this.width = 0;
+    this.total = 0; // of it, the axis is below
     this.columns = columns;
     this.axis = axis;
     this.unit = unit;
@@ -47,7 +48,12 @@ export class Ribbon {
       this.canvas.classList.add("pickable");
       this.canvas.addEventListener("click", (event) => onPick(this.#index(event) * unit));
     }
-    this.observer = new ResizeObserver(() => this.draw());
+    // asked of the page while it is written to, its size would make the browser lay out all cards each time
+    this.observer = new ResizeObserver(([{ contentRect }]) => {
+      this.width = contentRect.width;
+      this.total = contentRect.height;
+      this.draw();
+    });
     this.observer.observe(this.root);
     ribbons.add(this);
   }
@@ -55,6 +61,11 @@ export class Ribbon {
   dispose() {
     this.observer.disconnect();
     ribbons.delete(this);
+  }
+
+  /** Of the cells, in pixels. */
+  get height() {
+    return this.total - (this.axis ? AXIS_PX : 0);
   }
 
   get last() {
@@ -85,9 +96,8 @@ export class Ribbon {
   }
 
   draw() {
-    const { clientWidth: width, clientHeight: total } = this.root;
+    const { width, total } = this;
     if (!width || !total) return;
-    this.height = total - (this.axis ? AXIS_PX : 0);
     const ratio = window.devicePixelRatio || 1;
     const pen = this.canvas.getContext("2d");
     this.#fit(Math.round(width * ratio), Math.round(total * ratio));
@@ -156,7 +166,7 @@ export class Ribbon {
   }
 
   #step() {
-    return this.root.clientWidth / (this.columns || Math.max(this.cells.length, 1));
+    return this.width / (this.columns || Math.max(this.cells.length, 1));
   }
 
   #shift() {

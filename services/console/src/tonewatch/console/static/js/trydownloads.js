@@ -1,4 +1,4 @@
-// A tried recording's result as text, JSON and CSV.
+// A tried recording's result as text, JSON, CSV and embeddings.
 
 import { query } from "./api.js";
 import { byId, el } from "./dom.js";
@@ -31,6 +31,10 @@ export function wireDownloads(current) {
     // the mark at the beginning tells spreadsheets that the text is UTF-8
     const address = `/api/v1/export/records${query({ session_id: sessionId, granularity, format: "csv", bom: true })}`;
     el("a", { href: address, download: renamed(name, ".csv") }).click();
+  });
+  byId("save-embeddings").addEventListener("click", () => {
+    const { sessionId, name } = current();
+    el("a", { href: `/api/v1/sessions/${encodeURIComponent(sessionId)}/embeddings`, download: renamed(name, ".npz") }).click();
   });
 }
 

@@ -21,7 +21,7 @@ export function clear() {
   drawn = [];
   shown = null;
   byId("result").hidden = true;
-  for (const part of ["lines-part", "try-alerts-part", "similar-part"]) byId(part).hidden = true;
+  for (const part of ["lines-part", "try-alerts-part", "similar-part", "save-embeddings"]) byId(part).hidden = true;
 }
 
 /** A recording was accepted; everything of it is drawn as it becomes known. */
@@ -87,6 +87,7 @@ export async function drawSimilar(id) {
   const nothing = rows.length ? "" : t("try.no_similar");
   say(byId("similar-note"), isAway ? t("part.away", { detail: found.error.message }) : nothing);
   byId("similar-part").hidden = false;
+  byId("save-embeddings").hidden = Boolean(found.error);
   return !found.error;
 }
 
