@@ -20,8 +20,7 @@ from tonewatch.shared.streams import STREAMS
 
 LEVELS = ("unit", "contract", "integration", "e2e", "chaos", "browser", "containers")
 PARTITIONS = 4
-BUSY = ("browser",)
-WAITING = ("e2e", "chaos", "integration")
+SLOW = ("browser", "e2e", "chaos", "integration")
 
 # How long an example takes says more about the machine's other work than about the code.
 settings.register_profile("tonewatch", deadline=None)
@@ -29,7 +28,7 @@ settings.load_profile("tonewatch")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark each test with the level of its folder, and spread the modules of browser tests."""
+    """Mark each test with the level of its folder, and spread those of slow levels."""
     for item in items:
         level = _level(item.path)
         if level not in LEVELS:
@@ -43,18 +42,17 @@ def _level(path: Path) -> str:
 
 
 def _spread(items: list[pytest.Item]) -> list[pytest.Item]:
-    """Modules whose tests keep a core busy between those whose tests mostly wait."""
-    modules = [(path, list(tests)) for path, tests in groupby(items, key=lambda item: item.path)]
-    busy = [tests for path, tests in modules if _level(path) in BUSY]
-    waiting = [tests for path, tests in modules if _level(path) in WAITING]
-    others = [tests for path, tests in modules if _level(path) not in BUSY + WAITING]
-    places = [
-        (number / len(group), tests)
-        for group in (busy, waiting)
-        for number, tests in enumerate(group)
+    """The modules of slow levels among each other: some keep a core busy, others mostly wait."""
+    modules = [list(tests) for _, tests in groupby(items, key=lambda item: item.path)]
+    levels = {
+        level: [tests for tests in modules if _level(tests[0].path) == level] for level in LEVELS
+    }
+    slow = [
+        (n / len(levels[level]), tests) for level in SLOW for n, tests in enumerate(levels[level])
     ]
-    mixed = [tests for _, tests in sorted(places, key=itemgetter(0))]
-    return [item for tests in (*mixed, *others) for item in tests]
+    quick = [tests for level in LEVELS if level not in SLOW for tests in levels[level]]
+    mixed = [tests for _, tests in sorted(slow, key=itemgetter(0))]
+    return [item for tests in (*mixed, *quick) for item in tests]
 
 
 @pytest.fixture(autouse=True)
