@@ -1,5 +1,6 @@
 """The inbox before a real alerting service: what people see of alerts and do with them."""
 
+from typing import Any
 from urllib.parse import quote
 
 from playwright.async_api import Page, expect
@@ -53,6 +54,33 @@ async def test_filters_narrow_the_list_and_are_part_of_the_address(desk: Desk) -
     await page.reload()
     await expect(page.locator("#inbox button.row")).to_have_count(2)
     assert set(await rules_shown(page)) == {"afraid", "sad"}
+
+
+async def test_alerts_are_grouped_as_one_likes(desk: Desk) -> None:
+    of_one: dict[str, Any] = {"labels": {"agent_id": "7"}, "session_id": "call-1"}
+    await desk.fire("a", rule="angry", priority=Priority.HIGH, **of_one)
+    await desk.fire("b", rule=EVIL, priority=Priority.CRITICAL)
+    await desk.fire("c", rule="angry", priority=Priority.HIGH, **of_one)
+    await desk.fire("c", AlertState.RESOLVED, rule="angry", priority=Priority.HIGH, **of_one)
+    await desk.wait_for("a", "b", "c")
+    page = await desk.open("/alerts?group=rule")
+    groups = page.locator("#inbox .group")
+    await expect(groups).to_have_text(["angry2 alerts, 1 firing", f"{EVIL}1 alerts, 1 firing"])
+    assert await rules_shown(page) == ["angry", "angry", EVIL]
+    for choice, shown in (
+        ("agent", ["agent 7", "no agent"]),
+        ("call", ["call-1", "call-b"]),
+        ("priority", ["critical", "high"]),
+    ):
+        await page.get_by_label("Group by").select_option(choice)
+        await expect(groups.locator("h3")).to_have_text(shown)
+        assert f"group={choice}" in page.url
+    await page.locator("#inbox button.row").first.focus()
+    await page.keyboard.press("j")  # over the heading
+    assert await page.evaluate("document.activeElement.closest('li').innerText.includes('angry')")
+    await page.get_by_label("Group by").select_option("")
+    await expect(groups).to_have_count(0)
+    assert await page.locator("main img, main script").count() == 0
 
 
 async def test_acknowledge_assign_comment_and_close_are_told_in_the_timeline(desk: Desk) -> None:

@@ -157,6 +157,34 @@ async def test_of_two_hundred_cards_only_what_changes_is_touched(
     assert site.complaints == []
 
 
+async def test_how_well_the_audio_comes_in_stands_on_the_card(
+    site: Site, broker: RedisBroker
+) -> None:
+    qualities = {"a": "good", "b": "unusable", "c": None}
+    site.suite.sources = [
+        {"id": f"source-{name}", "name": name, "kind": "pull", "state": "live", "quality": quality}
+        for name, quality in qualities.items()
+    ]
+    for name in qualities:
+        await begin(broker, name)
+    page = await site.open("/?lang=zh")
+
+    def mark(name: str) -> Any:
+        return page.locator(f"[data-session=call-{name}] .connection")
+
+    await expect(mark("a")).to_have_attribute("aria-label", "连接良好")
+    await expect(mark("a").locator(".on")).to_have_count(3)
+    await expect(mark("b")).to_have_attribute("aria-label", "连接不可用")
+    await expect(mark("b").locator(".on")).to_have_count(0)
+    await expect(mark("c")).to_be_hidden()
+    await begin(broker, "d")
+    site.suite.sources[0]["quality"] = "excellent"
+    site.suite.sources[1]["quality"] = None
+    await expect(mark("a").locator(".on")).to_have_count(4)  # sources are asked every ten seconds
+    await expect(mark("b")).to_be_hidden()
+    await expect(mark("d")).to_be_hidden()
+
+
 async def test_the_filters_are_chinese_on_request(site: Site, broker: RedisBroker) -> None:
     await begin(broker, "a", queue="退款", agent_id="1")
     await begin(broker, "b", queue="销售", agent_id="1")

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, StreamingResponse
 
 from tests.support.messages import posterior
 from tests.support.running import running_together
@@ -23,6 +23,7 @@ from tonewatch.shared.errors import InvalidInputError, NotFoundError, TooLargeEr
 from tonewatch.shared.ids import new_id
 from tonewatch.shared.runtime import Service
 from tonewatch.shared.settings import ServiceOptions, Settings
+from tonewatch.storage.listening._live import wav_head
 
 RECORDING = ["neutral"] * 6 + ["no_speech"] + ["sad"] * 4 + ["angry"] * 13 + ["no_speech"]
 RECORDING += ["surprised"] * 2 + ["neutral"] * 4 + ["happy"] * 3
@@ -64,6 +65,9 @@ class FakeSuite:
     precision: list[dict[str, Any]] = field(default_factory=list)
     heat: list[dict[str, Any]] = field(default_factory=list)
     clip: bytes = b""
+    heard: list[str] = field(default_factory=list)
+    """Whom one may listen to."""
+    listeners: int = 0
     largest_upload: int = 10**12
     embeddings_late: int = 0
     """How many questions are asked before the embeddings of a recording are there."""
@@ -148,7 +152,7 @@ def _ingest(suite: FakeSuite) -> APIRouter:
 
 def _storage(suite: FakeSuite) -> APIRouter:
     router = APIRouter(prefix="/v1")
-    for more in (_history(suite), _kept(suite)):
+    for more in (_history(suite), _kept(suite), _voices(suite)):
         router.include_router(more)
 
     @router.get("/sessions/{session_id}")
@@ -207,6 +211,17 @@ def _kept(suite: FakeSuite) -> APIRouter:
     async def clip(alert_id: str) -> Response:
         return Response(suite.clip, media_type="audio/wav")
 
+    @router.get("/export/records")
+    async def export(request: Request) -> Response:
+        suite.requests.append(("GET", request.url.query))
+        return Response("\ufeffsession_id,emotion\r\n", media_type="text/csv")
+
+    return router
+
+
+def _voices(suite: FakeSuite) -> APIRouter:
+    router = APIRouter()
+
     @router.get("/sessions/{session_id}/similar")
     async def similar(session_id: str) -> dict[str, Any]:
         if suite.embeddings_late > 0:
@@ -215,17 +230,34 @@ def _kept(suite: FakeSuite) -> APIRouter:
         items = [{"similarity": 0.93, "utterances": 4, "session": each} for each in suite.sessions]
         return {"items": items}
 
+    @router.get("/sessions/{session_id}/listening")
+    async def listening(session_id: str) -> dict[str, Any]:
+        return {"speakers": suite.heard, "session_id": session_id}
+
+    @router.get("/sessions/{session_id}/audio")
+    async def audio(request: Request, session_id: str) -> Response:
+        suite.requests.append(("GET", f"{session_id}/audio?{request.url.query}"))
+        if not suite.heard:
+            raise NotFoundError(f"there is no session {session_id}")
+        return StreamingResponse(_endless_wav(suite), media_type="audio/wav")
+
     @router.get("/sessions/{session_id}/embeddings")
     async def embeddings(session_id: str) -> Response:
         suite.requests.append(("GET", f"{session_id}/embeddings"))
         return Response(b"PK", media_type="application/zip")
 
-    @router.get("/export/records")
-    async def export(request: Request) -> Response:
-        suite.requests.append(("GET", request.url.query))
-        return Response("\ufeffsession_id,emotion\r\n", media_type="text/csv")
-
     return router
+
+
+async def _endless_wav(suite: FakeSuite) -> AsyncIterator[bytes]:
+    suite.listeners += 1
+    try:
+        yield wav_head()
+        while True:
+            yield bytes(3200)
+            await asyncio.sleep(0.1)
+    finally:
+        suite.listeners -= 1
 
 
 def _history(suite: FakeSuite) -> APIRouter:

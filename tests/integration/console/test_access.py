@@ -95,6 +95,8 @@ GET    /api/v1/sessions                              ASIGasi
 GET    /api/v1/sessions/{id}                         ASIGasi
 GET    /api/v1/sessions/{id}/timeline                ASIGasi
 GET    /api/v1/sessions/{id}/segments                ASIGasi
+GET    /api/v1/sessions/{id}/audio                   ASas
+GET    /api/v1/sessions/{id}/listening               ASas
 GET    /api/v1/sessions/{id}/embeddings              ASIGasi
 GET    /api/v1/sessions/{id}/similar                 ASI
 GET    /api/v1/records                               ASIGasi

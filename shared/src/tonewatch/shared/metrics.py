@@ -62,6 +62,7 @@ GaugeName = Literal[
     "database_bytes",
     "silences_active",
     "live_viewers",
+    "listeners",
     "socket_connections",
 ]
 HistogramName = Literal[
@@ -144,6 +145,7 @@ GAUGES: Final[dict[GaugeName, _Spec]] = {
     "deliveries_waiting": _Spec("Deliveries that wait for their next attempt"),
     "silences_active": _Spec("Silences in force"),
     "live_viewers": _Spec("Open live views"),
+    "listeners": _Spec("People who listen in to live calls"),
     "socket_connections": _Spec("Open sockets that bring audio"),
 }
 HISTOGRAMS: Final[dict[HistogramName, _Spec]] = {

@@ -14,12 +14,13 @@ from tonewatch.shared.logging import get_logger
 from tonewatch.shared.runtime import Loop, Service
 from tonewatch.shared.streams import DEAD, Stream
 from tonewatch.storage import writer
-from tonewatch.storage.api import build_retention_router, build_router
+from tonewatch.storage.api import build_listening_router, build_retention_router, build_router
 from tonewatch.storage.database import Database
 from tonewatch.storage.disk import EXPLAINED, DiskLevel, DiskWatch
 from tonewatch.storage.embeddings import Similar
 from tonewatch.storage.errors import DatabaseFullError, DatabaseUnavailableError
 from tonewatch.storage.evidence import Cipher, Clips, Recorder, place_of
+from tonewatch.storage.listening import Listeners
 from tonewatch.storage.retention import Eraser, Sweeper
 from tonewatch.storage.rollups import Rollups
 from tonewatch.storage.settings import StorageSettings
@@ -76,6 +77,7 @@ class StorageService(Service[StorageSettings]):
         )
         self.eraser = Eraser(self.database, settings.data_dir, [self._remove_clips])
         self.similar = Similar(self.database, settings.data_dir)
+        self.listeners = Listeners(broker, self.database, self.metrics, options.listening)
         self.health.add("database", self._check_database)
         self.health.add("disk", self._check_disk)
 
@@ -95,12 +97,14 @@ class StorageService(Service[StorageSettings]):
             self._sweep,
             self._record_evidence,
             self._sweep_evidence,
+            self.listeners.run,
         )
 
     def routers(self) -> Sequence[APIRouter]:
         """The query API, and what people may have removed or kept."""
         return (
             build_router(self.database, self.clips, self.similar, self.settings.data_dir),
+            build_listening_router(self.database, self.listeners),
             build_retention_router(self.database, self.eraser, self.settings.storage.retention),
         )
 

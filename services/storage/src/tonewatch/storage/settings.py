@@ -8,6 +8,7 @@ from pydantic import Field, SecretStr
 from tonewatch.shared.database import url_or_file
 from tonewatch.shared.settings import Port, ServiceOptions, Settings
 from tonewatch.storage.evidence import EvidenceOptions
+from tonewatch.storage.listening import ListeningOptions
 from tonewatch.storage.retention import RetentionOptions
 
 
@@ -40,6 +41,9 @@ class StorageOptions(ServiceOptions):
     )
     evidence: EvidenceOptions = Field(
         default_factory=EvidenceOptions, description="Clips of the audio around alerts"
+    )
+    listening: ListeningOptions = Field(
+        default_factory=ListeningOptions, description="Listening in to live calls"
     )
     claim_idle_seconds: float = Field(
         default=5.0, gt=0, description="Messages that a dead process left are taken over after this"

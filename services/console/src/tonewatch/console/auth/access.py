@@ -111,6 +111,8 @@ _HISTORY: Final = (
     *_rows(f"{API}/sessions/{{id}}", Permission.HISTORY_READ, Narrow.SESSION, "GET /segments"),
     *_rows(f"{API}/sessions/{{id}}", Permission.HISTORY_READ, Narrow.DENIED, "GET /similar"),
     *_rows(f"{API}/sessions/{{id}}", Permission.EXPORT_READ, Narrow.SESSION, "GET /embeddings"),
+    *_rows(f"{API}/sessions/{{id}}", Permission.AUDIO_LISTEN, Narrow.SESSION, "GET /audio"),
+    *_rows(f"{API}/sessions/{{id}}", Permission.AUDIO_LISTEN, Narrow.SESSION, "GET /listening"),
     *_rows(API, Permission.HISTORY_READ, Narrow.DENIED, "GET /search", "POST /similar"),
     *_rows(f"{API}/stats", Permission.HISTORY_READ, Narrow.QUERY, "GET /emotions", "GET /agents"),
     *_rows(f"{API}/stats", Permission.HISTORY_READ, Narrow.QUERY, "GET /heatmap", "GET /trend"),

@@ -29,6 +29,7 @@ class Permission(StrEnum):
     SOURCES_READ = "sources:read"
     SOURCES_WRITE = "sources:write"
     AUDIO_WRITE = "audio:write"
+    AUDIO_LISTEN = "audio:listen"
     SILENCES_READ = "silences:read"
     SILENCES_WRITE = "silences:write"
     WEBHOOKS_READ = "webhooks:read"
@@ -68,6 +69,7 @@ _SUPERVISOR: Final = _INSPECTOR | {
     Permission.RULES_WRITE,
     Permission.SOURCES_WRITE,
     Permission.SILENCES_WRITE,
+    Permission.AUDIO_LISTEN,
     Permission.WEBHOOKS_READ,
     Permission.WEBHOOKS_WRITE,
     Permission.CHANNELS_READ,

@@ -10,6 +10,7 @@ from tonewatch.storage.api import (
     embeddings,
     erasures,
     export,
+    listening,
     records,
     retention,
     search,
@@ -20,6 +21,7 @@ from tonewatch.storage.api import (
 from tonewatch.storage.database import Database
 from tonewatch.storage.embeddings import Similar
 from tonewatch.storage.evidence import Clips
+from tonewatch.storage.listening import Listeners
 from tonewatch.storage.retention import Eraser, RetentionOptions
 
 
@@ -44,4 +46,11 @@ def build_retention_router(
     return router
 
 
-__all__ = ["build_retention_router", "build_router"]
+def build_listening_router(database: Database, listeners: Listeners) -> APIRouter:
+    """Live calls as audio, also under /v1."""
+    router = APIRouter(prefix="/v1")
+    router.include_router(listening.build_router(database, listeners))
+    return router
+
+
+__all__ = ["build_listening_router", "build_retention_router", "build_router"]

@@ -1,10 +1,9 @@
 """What an operator can set about evidence clips."""
 
-from typing import Literal
-
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from tonewatch.shared.messages import Speaker
+from tonewatch.storage.consent import Sources
 
 
 class EvidenceOptions(BaseModel):
@@ -12,7 +11,7 @@ class EvidenceOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    sources: Literal["none", "labelled", "all"] = Field(
+    sources: Sources = Field(
         default="labelled",
         description="Whose alerts get a clip: nobody's; those of sources whose label `evidence` is "
         "`true`, or names the speakers (`customer`, `agent`, `mixed`; several with spaces); all",

@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from tonewatch.shared.messages import Alert, AlertState, AlertSubject, Speaker
+from tonewatch.shared.messages import Alert, AlertState, AlertSubject
+from tonewatch.storage.consent import consents
 from tonewatch.storage.evidence._options import EvidenceOptions
 
 LABEL: Final = "evidence"
@@ -12,11 +13,6 @@ def wants_clip(alert: Alert, options: EvidenceOptions) -> bool:
     """Whether this transition of an alert is to be kept as a clip."""
     if alert.state is not AlertState.FIRING or alert.subject is not AlertSubject.EMOTION:
         return False
-    if options.sources == "none" or alert.speaker not in options.speakers:
+    if alert.speaker not in options.speakers:
         return False
-    return options.sources == "all" or _asked_for(alert.labels.get(LABEL, ""), alert.speaker)
-
-
-def _asked_for(label: str, speaker: Speaker) -> bool:
-    words = label.lower().replace(",", " ").split()
-    return words == ["true"] or speaker.value in words
+    return consents(options.sources, alert.labels.get(LABEL), alert.speaker)

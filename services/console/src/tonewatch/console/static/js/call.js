@@ -1,6 +1,7 @@
 // One call as a whole: both speakers in step, alerts, gaps, stretches of one emotion, downloads.
 
 import { ask, every } from "./api.js";
+import { offerListening } from "./calllisten.js";
 import { CallTracks } from "./calltracks.js";
 import { alertItem, downloads, gapItem, segmentRow, sessionFacts } from "./callparts.js";
 import { byId, el, emotionMark, labelChips, say } from "./dom.js";
@@ -30,7 +31,7 @@ async function load() {
     byId("gaps-part").hidden = !timeline.gaps.length;
     byId("call").hidden = false;
     say(byId("call-problem"), "");
-    await loadSegments();
+    await Promise.all([loadSegments(), offerListening(path, session.state !== "ended")]);
   } catch (error) {
     say(byId("call-problem"), error.status === 404 ? t("call.unknown", { id }) : t("part.away", { detail: error.message }));
   }

@@ -2,6 +2,7 @@
 
 import { acknowledge } from "./alertacts.js";
 import { AlertDetail } from "./alertdetail.js";
+import { grouped } from "./alertgroups.js";
 import { alertRow } from "./alertrow.js";
 import { ask, every, query } from "./api.js";
 import { byId, el, say } from "./dom.js";
@@ -26,7 +27,7 @@ let wanted = PAGE;
 let asked = 0;
 
 function address() {
-  const { unacknowledged, ...rest } = valuesOf(filters);
+  const { unacknowledged, group: _, ...rest } = valuesOf(filters);
   return { ...rest, acknowledged: unacknowledged ? "false" : "" };
 }
 
@@ -47,10 +48,12 @@ async function load() {
 }
 
 function render() {
-  const seen = JSON.stringify([alerts, detail.id]);
+  const { group } = valuesOf(filters);
+  const seen = JSON.stringify([alerts, detail.id, group]);
   if (seen === shown) return;
   shown = seen;
-  const rows = alerts.map((alert) => alertRow(alert, { open: () => open(alert.alert_id), isOpen: alert.alert_id === detail.id }));
+  const row = (alert) => alertRow(alert, { open: () => open(alert.alert_id), isOpen: alert.alert_id === detail.id });
+  const rows = grouped(alerts, group).flatMap(({ heading, items }) => [...(heading ? [heading] : []), ...items.map(row)]);
   fill(list, rows, byId("inbox-empty"));
 }
 

@@ -12,6 +12,7 @@ const ARRANGE_MS = 2000;
 const cards = new Map();
 const uploads = new Map();
 const sourceNames = new Map();
+const connections = new Map();
 const filters = new LiveFilters(show);
 const root = byId("cards");
 
@@ -23,6 +24,7 @@ function card(session) {
   let known = cards.get(id);
   if (!known) {
     known = new Card(session, nameOf);
+    known.connect(connections.get(session.source_id));
     cards.set(id, known);
     root.append(known.root);
     known.root.hidden = !filters.matches(known.session);
@@ -123,9 +125,14 @@ export function callName(sessionId) {
   return cards.get(sessionId)?.title || uploads.get(sessionId) || null;
 }
 
-/** Sessions older than the stream's memory have no name there; their source has. */
-export function nameSources(sources) {
-  for (const source of sources) sourceNames.set(source.id, source.name);
+/** What the cards take from their sources: the connection, and the name of sessions that the stream forgot. */
+export function knowSources(sources) {
+  connections.clear();
+  for (const { id, name, quality } of sources) {
+    sourceNames.set(id, name);
+    connections.set(id, quality);
+  }
+  for (const each of cards.values()) each.connect(connections.get(each.session.source_id));
   for (const each of cards.values()) if (!each.session.name && each.title !== nameOf(each.session)) each.describe({});
 }
 

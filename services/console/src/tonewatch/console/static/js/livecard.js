@@ -7,6 +7,8 @@ import { emotionName, named, percent, position, t } from "./text.js";
 
 export const RIBBON_SECONDS = 180;
 const SILENT_MS = 8000;
+const QUALITIES = ["unusable", "poor", "fair", "good", "excellent"]; // as many bars as the place in it
+const BARS = QUALITIES.slice(1);
 const NEAR = "300px"; // ribbons this far outside the window are drawn already
 
 const waiting = new Set();
@@ -37,7 +39,8 @@ export class Card {
     this.ribbons = el("div", { className: "ribbons" });
     this.time = el("span", { className: "time", title: t("live.duration") });
     this.note = el("span", { className: "muted" });
-    const foot = el("footer", {}, this.time, this.note, el("span", { className: "muted" }, t("live.last_minutes")));
+    this.connection = el("span", { className: "connection", role: "img", hidden: true }, ...BARS.map(() => el("i", {})));
+    const foot = el("footer", {}, this.time, this.connection, this.note, el("span", { className: "muted" }, t("live.last_minutes")));
     const head = el("header", {}, el("h3", {}, this.link), this.badge);
     this.root = el("article", { className: "card", "data-session": session.session_id }, head, this.labels, this.now, this.ribbons, foot);
     this.describe({});
@@ -76,6 +79,18 @@ export class Card {
     this.track(speaker).put(seq, cell && { ...cell, alert });
     this.heardAt = Date.now();
     this.#soon();
+  }
+
+  /** How well the audio of its source comes in, if that is known. */
+  connect(quality) {
+    if (quality === this.quality) return;
+    this.quality = quality;
+    const bars = QUALITIES.indexOf(quality);
+    this.connection.hidden = bars < 0;
+    if (bars < 0) return;
+    const said = t("sources.quality", { quality: named("quality", quality) });
+    for (const [name, value] of [["aria-label", said], ["title", said], ["data-quality", quality]]) this.connection.setAttribute(name, value);
+    [...this.connection.children].forEach((bar, index) => bar.classList.toggle("on", index < bars));
   }
 
   /** An alert fired or resolved: the seconds that led to it are marked above the ribbon. */

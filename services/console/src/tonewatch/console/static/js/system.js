@@ -2,7 +2,7 @@
 
 import { ask } from "./api.js";
 import { byId, el, say } from "./dom.js";
-import { nameSources } from "./live.js";
+import { knowSources } from "./live.js";
 import { conditionText } from "./ruletext.js";
 import { named, t, wallTime } from "./text.js";
 
@@ -30,7 +30,7 @@ export async function sources() {
     const shown = items.filter((source) => source.kind !== "upload");
     byId("sources").replaceChildren(...shown.map(sourceRow));
     if (!shown.length) byId("sources").append(el("li", { className: "empty" }, t("sources.none")));
-    nameSources(items);
+    knowSources(items);
     say(byId("sources-problem"), "");
   } catch (error) {
     say(byId("sources-problem"), t("part.away", { detail: error.message }));
