@@ -34,7 +34,7 @@ from tonewatch.shared.streams import SCORES, SESSIONS
 
 PARTITIONS = 4
 CLOSED = "127.0.0.1:9"
-ENDLESS = "/events"
+ENDLESS = ("/events", "}/audio")
 QUERIES = {
     "session_id": "call-1",
     "q": "angry",

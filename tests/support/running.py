@@ -17,10 +17,19 @@ async def running(service: Service[Any]) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def running_together(services: Mapping[str, Service[Any]]) -> AsyncIterator[dict[str, str]]:
-    """Start services side by side, yield their base URLs by name, and drain them side by side."""
+    """Start services side by side, yield their base URLs by name, and drain them side by side.
+
+    Not for those with a database: Alembic knows one migration at a time.
+    """
     each = {name: running(service) for name, service in services.items()}
-    urls = await asyncio.gather(*(context.__aenter__() for context in each.values()))
+    began = await asyncio.gather(
+        *(context.__aenter__() for context in each.values()), return_exceptions=True
+    )
+    urls = {name: url for name, url in zip(each, began, strict=True) if isinstance(url, str)}
     try:
-        yield dict(zip(each, urls, strict=True))
+        for failure in began:
+            if isinstance(failure, BaseException):
+                raise failure
+        yield urls
     finally:
-        await asyncio.gather(*(context.__aexit__(None, None, None) for context in each.values()))
+        await asyncio.gather(*(each[name].__aexit__(None, None, None) for name in urls))

@@ -184,7 +184,7 @@ async def test_a_key_does_no_more_than_who_made_it(office: Console) -> None:
     child = await office.stranger.post(KEYS, json={"name": "child"}, headers=narrow)
     permissions = await me(office, bearer(child.json()["key"]))
     assert isinstance(permissions, dict)
-    assert permissions["permissions"] == ["alerts:read", "self:write"]
+    assert permissions["permissions"] == ["alerts:read", "self:read", "self:write"]
 
 
 async def test_a_key_whose_maker_is_limited_to_something_else_opens_nothing(

@@ -14,7 +14,7 @@ from tests.conftest import PARTITIONS
 from tests.integration.console.conftest import Console, opened_console
 from tests.support.fake_suite import FakeSuite
 from tests.support.messages import make_alert, make_score, make_session
-from tests.support.running import running_together
+from tests.support.running import running
 from tests.support.wait import wait_until
 from tonewatch.alerting.service import AlertingService
 from tonewatch.alerting.settings import AlertingSettings
@@ -73,12 +73,11 @@ async def services(broker: RedisBroker, folder: Path) -> AsyncIterator[dict[str,
         common | {"storage": {"port": 0, "rollup_seconds": 0.1}}
     )
     alerting = AlertingSettings.model_validate(common | {"alerting": {"port": 0}})
-    both: dict[str, Any] = {
-        "storage": StorageService(storage, broker),
-        "alerting": AlertingService(alerting, broker),
-    }
-    async with running_together(both) as urls:
-        yield urls
+    async with (  # one after the other: Alembic knows one migration at a time
+        running(StorageService(storage, broker)) as storage_url,
+        running(AlertingService(alerting, broker)) as alerting_url,
+    ):
+        yield {"storage": storage_url, "alerting": alerting_url}
 
 
 @pytest.fixture

@@ -49,6 +49,9 @@ def test_each_role_may_do_what_the_weaker_ones_may() -> None:
 
 def test_scopes_never_reach_beyond_the_role() -> None:
     assert scoped(Role.AGENT, ["*"]) == ROLES[Role.AGENT]
-    assert scoped(Role.AGENT, ["users:write", "live:read"]) == {Permission.LIVE_READ}
+    assert scoped(Role.AGENT, ["users:write", "live:read"]) == {
+        Permission.LIVE_READ,
+        Permission.SELF_READ,
+    }
     with pytest.raises(InvalidInputError, match="no scope all"):
         scoped(Role.ADMIN, ["all"])

@@ -65,7 +65,8 @@ _OPEN: Final = (
 
 _SELF: Final = (
     *_rows("", Permission.SELF_WRITE, Narrow.NOTHING, "GET /account"),
-    *_rows(f"{API}/auth", Permission.SELF_WRITE, Narrow.NOTHING, "GET /me", "PUT /password"),
+    *_rows(f"{API}/auth", Permission.SELF_READ, Narrow.NOTHING, "GET /me"),
+    *_rows(f"{API}/auth", Permission.SELF_WRITE, Narrow.NOTHING, "PUT /password"),
     *_rows(f"{API}/auth/sessions", Permission.SELF_WRITE, Narrow.NOTHING, "GET", "DELETE /{id}"),
     *_rows(f"{API}/keys", Permission.SELF_WRITE, Narrow.NOTHING, "GET", "POST", "DELETE /{id}"),
 )

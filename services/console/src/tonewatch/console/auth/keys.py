@@ -47,7 +47,7 @@ class Keys:
         labels = joined_labels(wish.labels, creator.labels)
         if labels is None:
             raise ForbiddenError(f"labels: you are limited to {dict(creator.labels)} yourself")
-        if not allowed:
+        if not allowed - {Permission.SELF_READ} and Permission.SELF_READ not in wish.scopes:
             raise ForbiddenError("scopes: none of these is yours to give")
         scopes = list(wish.scopes)
         if creator.via == "key":

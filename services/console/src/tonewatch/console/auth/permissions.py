@@ -42,6 +42,8 @@ class Permission(StrEnum):
     RETENTION_WRITE = "retention:write"
     SYSTEM_READ = "system:read"
     SYSTEM_BUNDLE = "system:bundle"
+    SELF_READ = "self:read"
+    """What one may do; whoever is known may know it, whatever a key is limited to."""
     SELF_WRITE = "self:write"
     USERS_WRITE = "users:write"
     KEYS_WRITE = "keys:write"
@@ -55,6 +57,7 @@ _AGENT: Final = frozenset(
         Permission.EXPORT_READ,
         Permission.ALERTS_READ,
         Permission.SYSTEM_READ,
+        Permission.SELF_READ,
         Permission.SELF_WRITE,
     }
 )
@@ -103,4 +106,4 @@ def scoped(role: Role, scopes: Iterable[str]) -> frozenset[Permission]:
         raise InvalidInputError(
             f"there is no scope {', '.join(sorted(unknown))}; there are: *, {known}"
         )
-    return ROLES[role] & {Permission(scope) for scope in chosen}
+    return ROLES[role] & {Permission.SELF_READ, *(Permission(scope) for scope in chosen)}
