@@ -44,7 +44,8 @@ make_dev_environment() {
     fi
     ./run.sh --setup || return 1
     echo "setup: installing the tools for tests (some minutes the first time)"
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input \
+    # most of these modules are never imported: those that are get compiled then
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input --no-compile \
         -r requirements-dev.txt -c constraints.txt || return 1
     printf '%s\n' "$inputs" >"$stamp"
 }

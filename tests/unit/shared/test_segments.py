@@ -67,3 +67,46 @@ def test_segments_cover_the_seconds_with_a_matrix_exactly(
             assert one.emotion != other.emotion
             assert one.end_seconds - one.start_seconds >= least_seconds - 1e-3
     assert all(0 < each.confidence <= 1 for each in found)
+
+
+def absorbed(rows: list[tuple[float, ...]], least_seconds: float) -> list[tuple[int, int]]:
+    """Labels and lengths of runs as the module's first words have it, however long it takes."""
+    labels = [row.index(max(row)) for row in rows]
+    while True:
+        runs: list[list[int]] = []
+        for at, label in enumerate(labels):
+            if runs and labels[runs[-1][0]] == label:
+                runs[-1].append(at)
+            else:
+                runs.append([at])
+        short = min(runs, key=len)
+        if len(runs) == 1 or len(short) * 100 >= 1000 * least_seconds:
+            return [(labels[run[0]], len(run)) for run in runs]
+        place = runs.index(short)
+        beside = [runs[n] for n in (place - 1, place + 1) if 0 <= n < len(runs)]
+        best = max(beside, key=lambda run: sum(rows[at][labels[run[0]]] for at in short))
+        for at in short:
+            labels[at] = labels[best[0]]
+
+
+@given(
+    st.lists(st.tuples(*[st.integers(0, 3)] * len(EMOTIONS)), min_size=1, max_size=60),
+    st.sampled_from([0.2, 0.3, 0.5]),
+)
+def test_short_runs_go_where_one_by_one_would_bring_them(
+    rows: list[tuple[int, ...]], least_seconds: float
+) -> None:
+    exact = [tuple(map(float, row)) for row in rows]
+    found = segments([Stretch(0, 100 * len(rows), exact)], least_seconds=least_seconds)
+    lengths = [round(10 * (each.end_seconds - each.start_seconds)) for each in found]
+    shown_labels = [EMOTIONS.index(each.emotion) for each in found]
+    assert list(zip(shown_labels, lengths, strict=True)) == absorbed(exact, least_seconds)
+
+
+def test_an_hour_of_noise_takes_no_longer_than_an_hour_of_speech() -> None:
+    names = [str(emotion) for emotion in EMOTIONS]
+    noise = [
+        second(n, [names[(7 * n + step * step) % 9] for step in range(50)]) for n in range(600)
+    ]
+    found = segments(noise, least_seconds=5.0)
+    assert sum(each.end_seconds - each.start_seconds for each in found) == pytest.approx(600)

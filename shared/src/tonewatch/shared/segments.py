@@ -10,6 +10,7 @@ The confidence of a segment is the mean probability of its label over its steps.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
 
 from tonewatch.shared.emotions import EMOTIONS
 
@@ -77,7 +78,7 @@ def _steps(stretch: Stretch) -> list[_Step]:
 
 
 def _peak(row: Row) -> int:
-    return max(range(len(row)), key=row.__getitem__)
+    return row.index(max(row))
 
 
 def _runs(steps: list[_Step]) -> list[list[_Step]]:
@@ -91,19 +92,36 @@ def _runs(steps: list[_Step]) -> list[list[_Step]]:
 
 
 def _absorb_short(runs: list[list[_Step]], least_ms: float) -> list[list[_Step]]:
-    """Give short runs to a neighbour, the shortest first, until none is short or one is left."""
-    while len(runs) > 1:
-        at = min(range(len(runs)), key=lambda n: _length_ms(runs[n]))
-        if _length_ms(runs[at]) >= least_ms:
+    """Give short runs to a neighbour, the shortest first, until none is short or one is left.
+
+    A heap finds the shortest, for an hour of noise has tens of thousands.
+    """
+    left = dict(enumerate(runs))
+    before = {n: n - 1 for n in left}
+    after = {n: n + 1 for n in left}
+    heap = [(_length_ms(run), n) for n, run in left.items()]
+    heapify(heap)
+    while len(left) > 1:
+        length_ms, at = heappop(heap)
+        if at not in left or _length_ms(left[at]) != length_ms:
+            continue  # it has become part of another, or longer
+        if length_ms >= least_ms:
             break
-        neighbours = [n for n in (at - 1, at + 1) if 0 <= n < len(runs)]
-        short = runs[at]
-        wins = max(neighbours, key=lambda n: sum(s.row[runs[n][0].label] for s in short))
-        label = runs[wins][0].label
+        short = left[at]
+        neighbours = [n for n in (before[at], after[at]) if n in left]
+        wins = max(neighbours, key=lambda n: sum(s.row[left[n][0].label] for s in short))
+        label = left[wins][0].label
         for step in short:
             step.label = label
-        runs = _runs([step for run in runs for step in run])
-    return runs
+        for n in neighbours:
+            if left[n][0].label == label:
+                first, second = min(at, n), max(at, n)
+                left[first] = left[first] + left.pop(second)
+                after[first] = after[second]
+                before[after[second]] = first
+                at = first
+        heappush(heap, (_length_ms(left[at]), at))
+    return list(left.values())
 
 
 def _length_ms(run: list[_Step]) -> float:

@@ -1,6 +1,8 @@
 """A session as stretches of one emotion, from the stored fine matrices."""
 
-from typing import Final
+import asyncio
+from collections.abc import Sequence
+from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select
@@ -33,7 +35,7 @@ async def segments_of(session: AsyncSession, session_id: str, asked: SegmentFilt
     """The segments of seconds [from_seq, from_seq + limit); those at the cut are cut."""
     model, end_seq = EmotionRecord, asked.from_seq + asked.limit
     query = (
-        select(model)
+        select(model.speaker, model.start_ms, model.end_ms)
         .where(
             model.session_id == session_id,
             model.granularity == Granularity.FRAME.value,
@@ -48,23 +50,24 @@ async def segments_of(session: AsyncSession, session_id: str, asked: SegmentFilt
         .outerjoin(EmotionSteps, steps_of_record())
         .add_columns(EmotionSteps.steps)
     )
-    tracks: dict[str, list[Stretch]] = {}
-    for row, steps in rows:
-        matrix = unpack_steps(steps)
-        tracks.setdefault(row.speaker, []).append(Stretch(row.start_ms, row.end_ms, matrix))
     after = query.where(model.seq >= end_seq).with_only_columns(model.seq).limit(1)
-    return Segments(
-        session_id=session_id,
-        items=[
-            SegmentView(
-                speaker=speaker,
-                start_seconds=segment.start_seconds,
-                end_seconds=segment.end_seconds,
-                emotion=segment.emotion,
-                confidence=round(segment.confidence, 4),
-            )
-            for speaker, stretches in tracks.items()
-            for segment in segments(stretches, least_seconds=asked.least_seconds)
-        ],
-        next_seq=await session.scalar(after),
-    )
+    items = await asyncio.to_thread(_views, rows.all(), asked.least_seconds)
+    return Segments(session_id=session_id, items=items, next_seq=await session.scalar(after))
+
+
+def _views(rows: Sequence[Any], least_seconds: float) -> list[SegmentView]:
+    tracks: dict[str, list[Stretch]] = {}
+    for speaker, start_ms, end_ms, steps in rows:
+        stretch = Stretch(start_ms, end_ms, unpack_steps(steps))
+        tracks.setdefault(speaker, []).append(stretch)
+    return [
+        SegmentView(
+            speaker=speaker,
+            start_seconds=segment.start_seconds,
+            end_seconds=segment.end_seconds,
+            emotion=segment.emotion,
+            confidence=round(segment.confidence, 4),
+        )
+        for speaker, stretches in tracks.items()
+        for segment in segments(stretches, least_seconds=least_seconds)
+    ]

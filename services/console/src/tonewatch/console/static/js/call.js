@@ -10,7 +10,7 @@ import { fill } from "./parts.js";
 import { stretches } from "./stretches.js";
 import { EMOTIONS, emotionName, named, position, t } from "./text.js";
 
-const POINTS = 1200;
+const POINTS = 600; // columns of about two pixels
 const LIVE_MS = 4000;
 const id = decodeURIComponent(location.pathname.split("/")[2]);
 const path = `/sessions/${encodeURIComponent(id)}`;
