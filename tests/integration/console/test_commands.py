@@ -40,7 +40,7 @@ def test_a_key_is_printed_and_works(command: typer.Typer, tmp_path: Path) -> Non
             assert "users:write" in found.permissions
             found = await door.keys.find(narrow)
             assert found is not None
-            assert sorted(found.permissions) == ["alerts:read", "live:read"]
+            assert sorted(found.permissions) == ["alerts:read", "live:read", "self:read"]
             assert found.labels == {"queue": "vip"}
 
     asyncio.run(look())
