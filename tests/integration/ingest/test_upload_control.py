@@ -2,6 +2,7 @@
 
 import asyncio
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from tests.integration.ingest.streams import Reader, wav
 from tests.support.audio import speech_like_pcm
 from tests.support.running import running
 from tests.support.wait import wait_until
-from tonewatch.shared.broker import RedisBroker
+from tonewatch.shared.broker import GroupState, RedisBroker
 from tonewatch.shared.http import AsyncClient, create_client
 from tonewatch.shared.messages import SessionState, Speaker
 from tonewatch.shared.streams import UPLOADS
@@ -84,6 +85,25 @@ async def test_a_cancelled_upload_ends_its_session_and_stays_in_the_list(
     assert ended.reason == "the upload was cancelled"
     assert ended.frames == len(frames) == answer.json()["frames"]
     assert [frame.seq for frame in frames] == list(range(len(frames)))
+
+
+async def test_an_upload_ends_though_a_question_to_redis_swallows_the_cancellation(
+    make_ingest: MakeIngest, broker: RedisBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asking = asyncio.Event()
+
+    async def deaf(*_: Any) -> list[GroupState]:
+        asking.set()
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(0.2)
+        return [GroupState(n, "inference", 1, 0) for n in range(broker.partitions)]
+
+    async with running(make_ingest()) as base, create_client(base_url=base) as client:
+        monkeypatch.setattr(broker, "group_states", deaf)
+        session_id = await send(client, long_recording())
+        await asyncio.wait_for(asking.wait(), 30)
+        answer = await client.delete(f"/v1/audio/{session_id}")
+        assert answer.json()["state"] == "cancelled"
 
 
 async def test_a_call_that_is_cancelled_leaves_both_tracks_equally_long(

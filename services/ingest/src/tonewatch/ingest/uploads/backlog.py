@@ -5,6 +5,7 @@ Without it an hour of audio would fill Redis with 120 MB within seconds.
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from itertools import chain, repeat
 from typing import Final
 
@@ -23,10 +24,18 @@ POLL_SECONDS: Final = (0.02, 0.05, 0.1, 0.2)
 
 
 class Backlog:
-    """Holds one recording back while inference is behind."""
+    """Holds one recording back while inference is behind.
 
-    def __init__(self, broker: Broker, outbox: Outbox) -> None:
+    Args:
+        broker: knows how far inference is.
+        outbox: of the recording.
+        is_over: whether nobody waits for the recording any more. It is asked again and again, for
+            a question to Redis that is answered just then may swallow the task's cancellation.
+    """
+
+    def __init__(self, broker: Broker, outbox: Outbox, is_over: Callable[[], bool]) -> None:
         self._broker = broker
+        self._is_over = is_over
         self._outbox = outbox
         tracks = [Track(session_id=outbox.info.session_id, speaker=s) for s in outbox.info.speakers]
         self._partitions = {partition_of(track.key, broker.partitions) for track in tracks}
@@ -34,7 +43,7 @@ class Backlog:
         self._looked_at = 0
 
     async def wait(self) -> None:
-        """Return when the next frame may be published."""
+        """Return when the next frame may be published, or need not be."""
         await self._outbox.room(OUTBOX_FRAMES)
         if self._outbox.settled_seq < self._looked_at + LOOK_EVERY_FRAMES:
             return
@@ -46,7 +55,9 @@ class Backlog:
 
     async def _until_scored(self, published_ms: int) -> None:
         pauses = chain(POLL_SECONDS, repeat(POLL_SECONDS[-1]))
-        while not await self._is_scored(published_ms):  # noqa: ASYNC110 - another process's work
+        while not self._is_over():
+            if await self._is_scored(published_ms):
+                return
             await asyncio.sleep(next(pauses))
 
     async def _is_scored(self, published_ms: int) -> bool:

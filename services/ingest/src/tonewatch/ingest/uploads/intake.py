@@ -185,13 +185,17 @@ class Uploads:
 
     async def _pump(self, job: Job) -> str | None:
         """Publish the whole recording; returns what was wrong with it."""
-        backlog = Backlog(self._broker, job.session.outbox)
+
+        def is_over() -> bool:
+            return job.cancelled or self._stopping
+
+        backlog = Backlog(self._broker, job.session.outbox, is_over)
         clock = asyncio.get_running_loop().time
         chunk, noted = job.first, clock()
         while chunk:
             # asked here too: it may just have been begun when all were ended, and `wait_for` of
             # Python before 3.12 loses a cancellation that comes with the answer it waits for
-            if job.cancelled or self._stopping:
+            if is_over():
                 return CANCELLED if job.cancelled else INTERRUPTED
             for speaker, pcm in job.voices.split(chunk):
                 job.session.feed(pcm, speaker)
