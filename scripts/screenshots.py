@@ -22,13 +22,8 @@ from playwright.async_api import Browser, Page, async_playwright
 
 from tests.support.audio import speech_like_pcm, write_wav
 from tests.support.chromium import ARGUMENTS, chromium_path
-from tests.support.fake_suite import (
-    FakeSuite,
-    certainty,
-    fake_suite,
-    summary,
-    timeline_item,
-)
+from tests.support.fake_answers import certainty, summary, timeline_item
+from tests.support.fake_suite import FakeSuite, fake_suite
 from tests.support.messages import make_alert, make_score, make_session
 from tests.support.running import running
 from tests.support.signed_in import SignedIn, sign_in

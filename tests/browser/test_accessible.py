@@ -9,7 +9,7 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page, expect
 
 from tests.browser.desk import Desk
-from tests.support.fake_suite import summary, timeline_item
+from tests.support.fake_answers import summary, timeline_item
 from tests.support.messages import make_score, make_session
 from tonewatch.console.pages import PAGES
 from tonewatch.shared.broker import Outgoing

@@ -10,7 +10,8 @@ from playwright.async_api import Browser, Locator, expect
 from tests.browser.desk import EVIL
 from tests.browser.site import Site, opened_site
 from tests.browser.tried import text_of
-from tests.support.fake_suite import FakeSuite, summary, timeline_item
+from tests.support.fake_answers import summary, timeline_item
+from tests.support.fake_suite import FakeSuite
 from tests.support.wait import wait_until
 from tonewatch.shared.broker import RedisBroker
 

@@ -10,7 +10,7 @@ from tests.browser.desk import EVIL
 from tests.browser.site import PAINTED, Site
 from tests.browser.test_history import call
 from tests.browser.tried import text_of, upload
-from tests.support.fake_suite import RECORDING
+from tests.support.fake_answers import RECORDING
 from tests.support.messages import make_alert
 from tests.support.wait import wait_until
 from tonewatch.shared.broker import Outgoing, RedisBroker

@@ -54,7 +54,7 @@ async def _empty_postgres(url: str, name: str) -> str:
         await connection.execute(text(f"DROP DATABASE IF EXISTS {name}"))
         await connection.execute(text(f"CREATE DATABASE {name}"))
     await close_engine(engine)
-    return url.replace("/tonewatch?", f"/{name}?")
+    return url.replace("/postgres?", f"/{name}?")
 
 
 async def test_a_backup_restored_holds_the_same(
@@ -145,7 +145,7 @@ async def test_what_is_no_backup_is_refused_and_nothing_is_touched(
 async def test_a_dump_that_fails_says_why_and_leaves_nothing(
     postgres_url: str, tmp_path: Path
 ) -> None:
-    url = postgres_url.replace("/tonewatch?", "/nowhere?")
+    url = postgres_url.replace("/postgres?", "/nowhere?")
     database = Database(url)
     with pytest.raises(UnavailableError, match="nowhere"):
         await backup(database, url, tmp_path / "copy")

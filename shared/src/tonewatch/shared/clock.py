@@ -13,9 +13,14 @@ def iso_utc(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def now_ms() -> int:
+def ms_of(moment: datetime) -> int:
     """Milliseconds since 1970: the time format of tables."""
-    return round(utc_now().timestamp() * 1000)
+    return round(moment.timestamp() * 1000)
+
+
+def now_ms() -> int:
+    """The time now, as tables have it."""
+    return ms_of(utc_now())
 
 
 def iso_of(milliseconds: int | None) -> str | None:

@@ -14,7 +14,7 @@ from tonewatch.shared.logging import get_logger
 from tonewatch.shared.runtime import Loop, Service
 from tonewatch.shared.streams import DEAD, Stream
 from tonewatch.storage import writer
-from tonewatch.storage.api import build_listening_router, build_retention_router, build_router
+from tonewatch.storage.api import build_retention_router, build_router
 from tonewatch.storage.database import Database
 from tonewatch.storage.disk import EXPLAINED, DiskLevel, DiskWatch
 from tonewatch.storage.embeddings import Similar
@@ -103,8 +103,13 @@ class StorageService(Service[StorageSettings]):
     def routers(self) -> Sequence[APIRouter]:
         """The query API, and what people may have removed or kept."""
         return (
-            build_router(self.database, self.clips, self.similar, self.settings.data_dir),
-            build_listening_router(self.database, self.listeners),
+            build_router(
+                self.database,
+                self.clips,
+                self.similar,
+                self.listeners,
+                self.settings.data_dir,
+            ),
             build_retention_router(self.database, self.eraser, self.settings.storage.retention),
         )
 

@@ -16,6 +16,7 @@ from tonewatch.alerting.notices.precision import precision_by_rule
 from tonewatch.alerting.notices.silences import Person
 from tonewatch.alerting.notices.tables import AlertRow
 from tonewatch.shared.acting import DOER
+from tonewatch.shared.clock import ms_of
 from tonewatch.shared.errors import InvalidInputError
 
 Comment = Annotated[str, Field(max_length=2000)]
@@ -80,7 +81,7 @@ def alerts_router(database: Database, on_change: Callable[[], None]) -> APIRoute
     @router.get("/v1/rules/precision")
     async def show_precision(since: AwareDatetime = EPOCH) -> dict[str, Any]:
         """How often each rule was right, of the alerts fired since then."""
-        items = await precision_by_rule(database, round(since.timestamp() * 1000))
+        items = await precision_by_rule(database, ms_of(since))
         return {"items": items, "next_cursor": None}
 
     _add_acts(router, People(database), on_change)

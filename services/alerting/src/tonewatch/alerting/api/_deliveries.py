@@ -11,6 +11,7 @@ from tonewatch.alerting.delivery.receivers import WEBHOOK
 from tonewatch.alerting.delivery.shown import shown_delivery
 from tonewatch.alerting.delivery.stage import DeliveryStage
 from tonewatch.alerting.delivery.tables import DeliveryState
+from tonewatch.shared.clock import ms_of
 from tonewatch.shared.errors import ConflictError
 
 
@@ -71,7 +72,7 @@ def deliveries_router(delivery: DeliveryStage) -> APIRouter:
     @router.post("/recover", status_code=202)
     async def recover(recovery: Recovery) -> dict[str, Any]:
         """Send again whatever failed or expired since a time; tests are left out."""
-        since_ms = round(recovery.since.timestamp() * 1000)
+        since_ms = ms_of(recovery.since)
         count = await delivery.log.recover(since_ms, recovery.receiver)
         delivery.sender.wake()
         return {"deliveries": count}
@@ -82,8 +83,8 @@ def deliveries_router(delivery: DeliveryStage) -> APIRouter:
 def _filters(query: DeliveryQuery) -> Filters:
     return Filters(
         **query.model_dump(exclude={"since", "until", "limit", "cursor"}),
-        since_ms=None if query.since is None else round(query.since.timestamp() * 1000),
-        until_ms=None if query.until is None else round(query.until.timestamp() * 1000),
+        since_ms=None if query.since is None else ms_of(query.since),
+        until_ms=None if query.until is None else ms_of(query.until),
         before_id=query.cursor,
         limit=query.limit + 1,
     )

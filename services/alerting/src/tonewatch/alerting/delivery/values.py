@@ -15,7 +15,7 @@ from tonewatch.alerting.delivery.payload import (
 from tonewatch.alerting.delivery.receivers import Receiver
 from tonewatch.alerting.delivery.schedule import ATTEMPTS
 from tonewatch.alerting.delivery.tables import DeliveryState
-from tonewatch.shared.clock import now_ms
+from tonewatch.shared.clock import ms_of, now_ms
 from tonewatch.shared.ids import derived_id, new_id
 from tonewatch.shared.messages import Alert
 
@@ -42,7 +42,7 @@ def delivery_values(
         after: id of a delivery that must be finished first.
     """
     expires = alert.notice.expires_seconds
-    decided_ms = round(alert.decided_at.timestamp() * 1000)
+    decided_ms = ms_of(alert.decided_at)
     return _values(
         alert.alert_id,
         notice,

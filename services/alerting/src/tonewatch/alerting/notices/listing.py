@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal
 
@@ -14,7 +13,7 @@ from tonewatch.alerting.delivery.tables import DeliveryRow
 from tonewatch.alerting.notices.model import AlertVerdict, HoldReason
 from tonewatch.alerting.notices.people import shown_person
 from tonewatch.alerting.notices.tables import AlertRow, EventRow, ToldRow
-from tonewatch.shared.clock import iso_of, iso_utc
+from tonewatch.shared.clock import iso_of, iso_utc, ms_of
 from tonewatch.shared.errors import InvalidInputError
 from tonewatch.shared.messages import Alert, AlertState, Priority
 
@@ -178,9 +177,9 @@ def _conditions(query: AlertQuery) -> Iterator[ColumnElement[bool]]:
             yield getattr(AlertRow, name) == wanted
     yield from _standing_conditions(query)
     if query.begin is not None:
-        yield AlertRow.fired_ms >= _ms(query.begin)
+        yield AlertRow.fired_ms >= ms_of(query.begin)
     if query.end is not None:
-        yield AlertRow.fired_ms < _ms(query.end)
+        yield AlertRow.fired_ms < ms_of(query.end)
     if query.cursor is not None:
         yield tuple_(AlertRow.fired_ms, AlertRow.alert_id) < _position(query.cursor)
 
@@ -215,7 +214,3 @@ def _position(cursor: str) -> Any:
     if not (fired_ms.isascii() and fired_ms.isdigit() and alert_id):
         raise InvalidInputError("cursor: pass the `next_cursor` of the page before, unchanged")
     return tuple_(int(fired_ms), alert_id)
-
-
-def _ms(moment: datetime) -> int:
-    return round(moment.timestamp() * 1000)

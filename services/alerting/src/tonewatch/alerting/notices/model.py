@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from tonewatch.alerting.delivery.payload import EventType, event_type_of
+from tonewatch.shared.clock import ms_of
 from tonewatch.shared.messages import Alert, AlertAction, AlertState, Priority
 
 _RANKS: Final = {priority: rank for rank, priority in enumerate(Priority)}
@@ -100,12 +101,12 @@ class Entry:
     @property
     def fired_ms(self) -> int:
         """When the engine decided that it fires."""
-        return _ms_of(self.facts)
+        return ms_of(self.facts.decided_at)
 
     @property
     def resolved_ms(self) -> int | None:
         """When the engine decided that it is over."""
-        return None if self.resolved is None else _ms_of(self.resolved)
+        return None if self.resolved is None else ms_of(self.resolved.decided_at)
 
     @property
     def rank(self) -> int:
@@ -190,7 +191,3 @@ def rank_of(priority: Priority) -> int:
 def is_firing_message(alert: Alert) -> bool:
     """Whether a transition says that an alert begins."""
     return alert.state is AlertState.FIRING
-
-
-def _ms_of(alert: Alert) -> int:
-    return round(alert.decided_at.timestamp() * 1000)

@@ -1,7 +1,6 @@
 """Silences in the database: made, changed and ended by people."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from typing import Annotated, Any, Final, Self
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
@@ -14,7 +13,7 @@ from tonewatch.alerting.notices.tables import AlertRow, SilenceRow
 from tonewatch.alerting.notices.turn import taking_turn
 from tonewatch.alerting.rules import parse_matcher
 from tonewatch.shared.acting import DOER
-from tonewatch.shared.clock import iso_of, now_ms
+from tonewatch.shared.clock import iso_of, ms_of, now_ms
 from tonewatch.shared.errors import ConflictError
 from tonewatch.shared.ids import new_id
 
@@ -181,18 +180,14 @@ def shown_silence(row: SilenceRow) -> dict[str, Any]:
 
 
 def _values(new: NewSilence, now: int) -> dict[str, Any]:
-    ends_ms = _ms(new.ends_at)
+    ends_ms = ms_of(new.ends_at)
     if ends_ms <= now:
         raise ConflictError("a silence ends in the future; `ends_at` has passed")
     return {
         "matchers": list(new.matchers),
-        "starts_ms": now if new.starts_at is None else _ms(new.starts_at),
+        "starts_ms": now if new.starts_at is None else ms_of(new.starts_at),
         "ends_ms": ends_ms,
         "author": new.author,
         "comment": new.comment,
         "updated_ms": now,
     }
-
-
-def _ms(moment: datetime) -> int:
-    return round(moment.timestamp() * 1000)

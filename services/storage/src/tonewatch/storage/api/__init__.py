@@ -25,14 +25,17 @@ from tonewatch.storage.listening import Listeners
 from tonewatch.storage.retention import Eraser, RetentionOptions
 
 
-def build_router(database: Database, kept: Clips, alike: Similar, data_dir: Path) -> APIRouter:
-    """All routes under /v1, answered from this database, these clips and embeddings."""
+def build_router(
+    database: Database, kept: Clips, alike: Similar, listeners: Listeners, data_dir: Path
+) -> APIRouter:
+    """All routes under /v1, answered from this database, these clips, embeddings and live calls."""
     router = APIRouter(prefix="/v1")
     for part in (records, sessions, alerts, stats, search, export):
         router.include_router(part.build_router(database))
     router.include_router(clips.build_router(database, kept))
     router.include_router(similar.build_router(database, alike))
     router.include_router(embeddings.build_router(database, data_dir))
+    router.include_router(listening.build_router(database, listeners))
     return router
 
 
@@ -46,11 +49,4 @@ def build_retention_router(
     return router
 
 
-def build_listening_router(database: Database, listeners: Listeners) -> APIRouter:
-    """Live calls as audio, also under /v1."""
-    router = APIRouter(prefix="/v1")
-    router.include_router(listening.build_router(database, listeners))
-    return router
-
-
-__all__ = ["build_listening_router", "build_retention_router", "build_router"]
+__all__ = ["build_retention_router", "build_router"]

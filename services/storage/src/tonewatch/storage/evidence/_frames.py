@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from tonewatch.shared.broker import Broker, Entry
-from tonewatch.shared.broker.codec import decode
-from tonewatch.shared.errors import InvalidMessageError
+from tonewatch.shared.broker import Broker
 from tonewatch.shared.messages import FRAME_BYTES, Frame, Track
 from tonewatch.shared.streams import FRAMES, UPLOADS, Stream, partition_of
+from tonewatch.storage.frames import frame_of
 
 PAGE_ENTRIES: Final = 32
 """A frame is 32 kB: one answer of Redis is about a megabyte."""
@@ -64,24 +63,12 @@ async def _frames(
     while True:
         page = await broker.tail(stream, {partition: begin}, count=PAGE_ENTRIES, block=None)
         for tail in page:
-            if found := _frame_of(stream, tail.entry, track):
+            found = frame_of(stream, tail.entry, track)
+            if found is not None and found[1]:
                 yield found
         if len(page) < PAGE_ENTRIES:
             return
         begin = page[-1].entry.entry_id
-
-
-def _frame_of(stream: Stream, entry: Entry, track: Track) -> tuple[Frame, bytes] | None:
-    # most entries are of other tracks: a look at the header spares reading it
-    if track.session_id.encode() not in entry.header:
-        return None
-    try:
-        frame = decode(stream, entry)
-    except InvalidMessageError:
-        return None  # inference makes a dead letter of it
-    assert isinstance(frame, Frame)  # noqa: S101 - the stream carries nothing else
-    pcm = entry.fields.get("pcm", b"")
-    return (frame, pcm) if frame.track == track and pcm else None
 
 
 def _joined(found: dict[int, tuple[Frame, bytes]]) -> Audio:

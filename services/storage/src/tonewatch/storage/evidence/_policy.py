@@ -13,6 +13,5 @@ def wants_clip(alert: Alert, options: EvidenceOptions) -> bool:
     """Whether this transition of an alert is to be kept as a clip."""
     if alert.state is not AlertState.FIRING or alert.subject is not AlertSubject.EMOTION:
         return False
-    if alert.speaker not in options.speakers:
-        return False
-    return consents(options.sources, alert.labels.get(LABEL), alert.speaker)
+    label = alert.labels.get(LABEL)
+    return consents(options.sources, options.speakers, label, alert.speaker)

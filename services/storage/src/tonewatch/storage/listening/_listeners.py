@@ -40,11 +40,11 @@ class Listeners:
 
     def may_be_heard(self, labels: Mapping[str, str], speakers: Sequence[Speaker]) -> list[Speaker]:
         """Which of a session's speakers may be listened to."""
-        options = self._options
+        options, label = self._options, labels.get(LABEL)
         return [
             speaker
             for speaker in speakers
-            if speaker in options.speakers and consents(options.sources, labels.get(LABEL), speaker)
+            if consents(options.sources, options.speakers, label, speaker)
         ]
 
     async def listen(

@@ -5,12 +5,11 @@ from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from typing import Final
 
-from tonewatch.shared.broker import Broker, TailEntry
-from tonewatch.shared.broker.codec import decode
+from tonewatch.shared.broker import Broker
 from tonewatch.shared.clock import now_ms
-from tonewatch.shared.errors import InvalidMessageError
-from tonewatch.shared.messages import SAMPLE_RATE_HZ, Frame, Track
+from tonewatch.shared.messages import SAMPLE_RATE_HZ, Track
 from tonewatch.shared.streams import FRAMES, partition_of
+from tonewatch.storage.frames import frame_of
 
 BLOCK: Final = timedelta(seconds=1)
 BACK_MS: Final = 2500
@@ -46,23 +45,13 @@ async def live_seconds(
         before = newest
         for tail in page:
             begin = tail.entry.entry_id
-            frame = _frame_of(tail, track)
-            if frame is None or frame.seq <= newest:
+            found = frame_of(FRAMES, tail.entry, track)
+            if found is None or found[0].seq <= newest:
                 continue
+            frame, pcm = found
             newest = frame.seq
-            yield tail.entry.fields.get("pcm", b"")
+            yield pcm
             if frame.final:
                 return
         if newest == before:
             yield b""
-
-
-def _frame_of(tail: TailEntry, track: Track) -> Frame | None:
-    # most entries are of other tracks: a look at the header spares reading it
-    if track.session_id.encode() not in tail.entry.header:
-        return None
-    try:
-        frame = decode(FRAMES, tail.entry)
-    except InvalidMessageError:
-        return None  # inference makes a dead letter of it
-    return frame if isinstance(frame, Frame) and frame.track == track else None

@@ -9,7 +9,7 @@ from tonewatch.console.auth.door import Door
 from tonewatch.console.auth.keys import KeyWish, keeps_all_keys, shown_key
 from tonewatch.console.auth.principal import principal_of
 from tonewatch.console.auth.routes.forms import NewKey, visitor_of
-from tonewatch.shared.clock import utc_now
+from tonewatch.shared.clock import ms_of, utc_now
 from tonewatch.shared.errors import InvalidInputError
 
 
@@ -50,4 +50,4 @@ def _wish(wish: NewKey) -> KeyWish:
         return KeyWish(wish.name, wish.scopes, wish.labels)
     if wish.expires_at <= utc_now():
         raise InvalidInputError("expires_at: this is past already")
-    return KeyWish(wish.name, wish.scopes, wish.labels, round(wish.expires_at.timestamp() * 1000))
+    return KeyWish(wish.name, wish.scopes, wish.labels, ms_of(wish.expires_at))

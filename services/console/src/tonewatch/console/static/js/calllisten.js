@@ -6,7 +6,7 @@ import { button } from "./parts.js";
 import { can } from "./person.js";
 import { named, t } from "./text.js";
 
-let heard = null;
+let heard = null; // the player
 let offered = "";
 
 /** Offer whom one may listen to just now; `path` is the session's address in the API. */
@@ -24,23 +24,24 @@ export async function offerListening(path, isLive) {
 
 function listen(path, speaker) {
   stop();
-  const audio = el("audio", { src: `/api/v1${path}/audio?speaker=${speaker}`, "aria-label": t("listen.hearing", { speaker: named("speaker", speaker) }) });
-  heard = { audio, end: button(t("listen.stop"), stop) };
+  const hearing = t("listen.hearing", { speaker: named("speaker", speaker) });
+  const audio = el("audio", { src: `/api/v1${path}/audio?speaker=${speaker}`, "aria-label": hearing });
+  heard = audio;
   audio.addEventListener("ended", stop);
   audio.addEventListener("error", () => {
-    if (heard?.audio !== audio) return;
+    if (heard !== audio) return;
     stop();
     say(byId("listen-problem"), t("listen.failed"));
   });
   say(byId("listen-problem"), "");
-  byId("listening").replaceChildren(el("span", {}, t("listen.hearing", { speaker: named("speaker", speaker) })), audio, heard.end);
+  byId("listening").replaceChildren(el("span", {}, hearing), audio, button(t("listen.stop"), stop));
   audio.play().catch(() => null); // the browser says in `error` what went wrong
 }
 
 /** Close the connection, too: a player that only pauses goes on reading. */
 function stop() {
   if (!heard) return;
-  const { audio } = heard;
+  const audio = heard;
   heard = null;
   audio.removeAttribute("src");
   audio.load();
