@@ -1,9 +1,12 @@
-"""Two replicas share the partitions: whatever happens to one, the other takes over."""
+"""Two replicas share the partitions: whatever happens to one, the other takes over.
+
+On PostgreSQL, as documented: SQLite has one write lock, which a frozen process may hold.
+"""
 
 import asyncio
 import signal
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +19,7 @@ from tests.chaos.alerting.process import Forked, forked
 from tests.chaos.alerting.test_killed import assert_ids_agree, hooks, received
 from tests.integration.alerting.receiver import Receiver, receiving
 from tests.support.messages import make_score
+from tests.support.postgres import USER, postgres_server
 from tests.support.redis_server import connect
 from tests.support.severable import Severable, severable
 from tests.support.wait import wait_until
@@ -76,14 +80,22 @@ class Pair:
 
 
 @pytest.fixture
-async def pair(redis_url: str, tmp_path: Path, free_port: Callable[[], int]) -> AsyncIterator[Pair]:
-    async with pair_of(redis_url, tmp_path, free_port) as made:
+def database_url() -> Iterator[str]:
+    with postgres_server() as folder:
+        yield f"postgresql+asyncpg://{USER}@/postgres?host={folder}"
+
+
+@pytest.fixture
+async def pair(
+    redis_url: str, database_url: str, tmp_path: Path, free_port: Callable[[], int]
+) -> AsyncIterator[Pair]:
+    async with pair_of(redis_url, database_url, tmp_path, free_port) as made:
         yield made
 
 
 @asynccontextmanager
 async def pair_of(
-    redis_url: str, folder: Path, free_port: Callable[[], int]
+    redis_url: str, database_url: str, folder: Path, free_port: Callable[[], int]
 ) -> AsyncIterator[Pair]:
     load = make_load(folder, tracks=8, seconds=120, seed=9)
     broker = connect(redis_url, PARTITIONS)
@@ -94,6 +106,7 @@ async def pair_of(
             "rules_file": str(folder / "rules.yaml"),
             "notices": QUIET,
             "shared_partitions": True,
+            "database_url": database_url,
         }
         async with (
             forked(proxy.url, folder, free_port(), partitions=PARTITIONS, **options) as first,

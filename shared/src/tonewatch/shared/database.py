@@ -6,8 +6,9 @@ through asyncpg. Needs the `database` extra.
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 from weakref import WeakKeyDictionary
@@ -35,8 +36,15 @@ def url_or_file(url: SecretStr | None, file: Path) -> str:
     return sqlite_url(file) if url is None else url.get_secret_value()
 
 
-def create_engine(url: str, *, echo: bool = False) -> AsyncEngine:
-    """An engine for SQLite (`sqlite+aiosqlite://`) or PostgreSQL (`postgresql+asyncpg://`)."""
+def create_engine(
+    url: str, *, echo: bool = False, idle_transaction: timedelta | None = None
+) -> AsyncEngine:
+    """An engine for SQLite (`sqlite+aiosqlite://`) or PostgreSQL (`postgresql+asyncpg://`).
+
+    `idle_transaction` is for services whose replicas share rows: PostgreSQL ends a transaction that
+    is left alone for longer, so that a process frozen in one does not hold its locks for ever.
+    (SQLite knows nothing like it: a frozen process that writes blocks all others.)
+    """
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
         if parsed.database and parsed.database != ":memory:":
@@ -45,9 +53,12 @@ def create_engine(url: str, *, echo: bool = False) -> AsyncEngine:
         event.listen(engine.sync_engine, "connect", _configure_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
         return engine
-    return create_async_engine(
+    engine = create_async_engine(
         parsed, echo=echo, pool_pre_ping=True, json_serializer=_readable_json
     )
+    if idle_transaction is not None:
+        event.listen(engine.sync_engine, "connect", _idle_at_most(idle_transaction))
+    return engine
 
 
 def _readable_json(value: Any) -> str:
@@ -70,6 +81,19 @@ def _configure_sqlite(connection: Any, _record: Any) -> None:
     # Transactions are begun by us: the driver would commit each DDL statement by itself, so that a
     # process killed during its first start left half a schema, which no later start could complete.
     connection.isolation_level = None
+
+
+def _idle_at_most(limit: timedelta) -> Callable[[Any, Any], None]:
+    milliseconds = round(limit / timedelta(milliseconds=1))
+
+    def configure(connection: Any, _record: Any) -> None:
+        # a statement, not a parameter of the connection: a pooler in between would refuse that
+        cursor = connection.cursor()
+        cursor.execute(f"SET idle_in_transaction_session_timeout = {milliseconds}")
+        cursor.close()
+        connection.commit()
+
+    return configure
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -1,7 +1,8 @@
 """The alerting service: everything built, connected and closed in one place."""
 
 from collections.abc import Sequence
-from typing import ClassVar
+from datetime import timedelta
+from typing import ClassVar, Final
 
 from fastapi import APIRouter, FastAPI
 from sqlalchemy import text
@@ -34,6 +35,9 @@ from tonewatch.shared.database import close_engine, create_engine, migrate
 from tonewatch.shared.runtime import Loop, Service
 from tonewatch.shared.streams import ALERTS, SCORES, SESSIONS, Stream
 
+IDLE_TRANSACTION: Final = timedelta(seconds=3)
+"""Ours are short; one that idles for so long is of a frozen replica, and others wait for it."""
+
 
 class AlertingService(Service[AlertingSettings]):
     """Rules over scores, alerts, deliveries."""
@@ -52,7 +56,9 @@ class AlertingService(Service[AlertingSettings]):
             poll_seconds=options.rules_poll_seconds,
             channels=(*BUILT_IN_CHANNELS, *options.channels),
         )
-        self._database = Database(create_engine(settings.database_url))
+        self._database = Database(
+            create_engine(settings.database_url, idle_transaction=IDLE_TRANSACTION)
+        )
         self._editor = RuleEditor(RuleStore(self._database), self.book)
         self._history = HistoryClient(options.storage_url, self.token)
         self._delivery = DeliveryStage(self._database, options, self.metrics)
