@@ -43,10 +43,15 @@ async def test_what_ends_and_what_fails_is_seen(live: Site) -> None:
     again = page.get_by_role("button", name="旁听坐席", exact=True)
     await expect(again).to_be_visible()
     await expect(page.get_by_role("button", name="停止旁听")).to_be_visible()
-    live.suite.heard = []
+    live.suite.is_silent = True
     await again.click()
-    await expect(page.locator("#listen-problem")).to_contain_text("没有音频")
+    problem = page.locator("#listen-problem")
+    await expect(problem).to_contain_text("没有音频")
     await expect(page.locator("#listening")).to_be_empty()
+    live.suite.heard = []
+    await expect(again).to_be_hidden()
+    await expect(problem).to_be_visible()
+    live.suite.is_silent = False
     live.suite.heard = ["customer"]
     await page.get_by_role("button", name="旁听客户").click()
     await wait_until(lambda: live.suite.listeners == 1)

@@ -61,6 +61,8 @@ class FakeSuite:
     clip: bytes = b""
     heard: list[str] = field(default_factory=list)
     """Whom one may listen to."""
+    is_silent: bool = False
+    """Their audio is gone all the same."""
     listeners: int = 0
     largest_upload: int = 10**12
     embeddings_late: int = 0
@@ -231,7 +233,7 @@ def _voices(suite: FakeSuite) -> APIRouter:
     @router.get("/sessions/{session_id}/audio")
     async def audio(request: Request, session_id: str) -> Response:
         suite.requests.append(("GET", f"{session_id}/audio?{request.url.query}"))
-        if not suite.heard:
+        if suite.is_silent:
             raise NotFoundError(f"there is no session {session_id}")
         return StreamingResponse(_endless_wav(suite), media_type="audio/wav")
 

@@ -13,6 +13,7 @@ from tests.integration.console.conftest import Console, opened_console
 from tests.support.fake_suite import FakeSuite
 from tests.support.signed_in import PASSWORD, opened_door, sign_in
 from tonewatch.console.auth.limiter import FREE_ATTEMPTS
+from tonewatch.console.auth.secrets import parts_of_key
 from tonewatch.console.auth.tables import LinkRow, SessionRow
 from tonewatch.shared.broker import MemoryBroker
 from tonewatch.shared.http import AsyncClient, Response
@@ -348,7 +349,9 @@ async def test_what_opens_a_door_is_nowhere_in_the_database(
     key = (await closed.client.post("/api/v1/keys", json={"name": "k"})).json()["key"]
     link = await door.links.make(None)
     await attempt(closed.stranger, "lin", "a planted wrong password")
-    secrets = [closed.admin.token, key.rpartition("_")[2], link.path.partition("#")[2], PASSWORD]
+    parts = parts_of_key(key)
+    assert parts is not None
+    secrets = [closed.admin.token, parts[1], link.path.partition("#")[2], PASSWORD]
     secrets += ["a planted wrong password"]
     stored = b"".join(path.read_bytes() for path in (tmp_path / "console").glob("console.db*"))
     assert b"lin" in stored
