@@ -63,19 +63,21 @@ step yaml lint_yaml
 test_log=$(mktemp)
 trap 'rm -f "$test_log"' EXIT
 # shellcheck disable=SC2329
-run_tests() { pytest "$@" 2>&1 | tee "$test_log"; }
+run_tests() { pytest "$@" 2>&1 | tee -a "$test_log"; }
 
 # one test at a time to each process: in larger portions the slow ones would wait behind each other at the end
-pytest_arguments=(-n "${TEST_PROCESSES:-4}" --maxschedchunk=1 --cov --cov-report=)
+pytest_arguments=(-n "${TEST_PROCESSES:-4}" --maxschedchunk=1)
+# what all services share is covered by tests of its own; to trace the others' would only slow them down
+shared_tests=(tests/unit/shared tests/integration/shared)
 if [[ $mode == fast ]]; then
     step tests run_tests "${pytest_arguments[@]}" -m "unit or contract" "$@"
+elif [[ $# -gt 0 ]]; then
+    step tests run_tests "${pytest_arguments[@]}" -m "not containers" "$@"
 else
     rm -f .coverage .coverage.*
-    step tests run_tests "${pytest_arguments[@]}" -m "not containers" "$@"
-    # a part of the tests says nothing about coverage
-    if [[ $# -eq 0 ]]; then
-        step coverage coverage report --include='shared/src/*' --skip-covered --fail-under=90
-    fi
+    step shared run_tests "${pytest_arguments[@]}" --cov --cov-report= "${shared_tests[@]}"
+    step coverage coverage report --include='shared/src/*' --skip-covered --fail-under=90
+    step tests run_tests "${pytest_arguments[@]}" -m "not containers" "${shared_tests[@]/#/--ignore=}"
 fi
 
 echo

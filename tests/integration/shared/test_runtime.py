@@ -13,6 +13,7 @@ from typing import ClassVar
 import pytest
 from fastapi import APIRouter
 from pydantic import Field
+from typer.testing import CliRunner
 
 from tests.support.running import running
 from tests.support.wait import wait_until
@@ -25,6 +26,7 @@ from tonewatch.shared.errors import (
 )
 from tonewatch.shared.http import create_client
 from tonewatch.shared.runtime import Loop, Service
+from tonewatch.shared.runtime._cli import build_cli
 from tonewatch.shared.runtime._serve import _listen
 from tonewatch.shared.settings import Port, ServiceOptions, Settings
 from tonewatch.shared.streams import FRAMES, Stream
@@ -110,6 +112,19 @@ async def test_readiness_names_the_check_that_fails(sample: Sample) -> None:
         checks = answer.json()["checks"]
         assert "unavailable" in checks["redis"]["detail"]
         assert checks["disk"] == {"ok": False, "detail": "RuntimeError: disk on fire"}
+
+
+async def test_a_service_says_what_it_is_and_no_secret(
+    memory_broker: MemoryBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TONEWATCH_REDIS__URL", "redis://:topsecret@host/0")
+    sample = Sample(memory_broker)
+    async with running(sample) as url, create_client(base_url=url) as client:
+        about = (await client.get("/about")).json()
+    assert about["service"] == sample.name
+    assert {"fastapi", "redis"} <= about["packages"].keys()
+    assert about["settings"]["redis"]["url"]
+    assert "topsecret" not in str(about)
 
 
 async def test_errors_have_one_form_and_no_secrets(sample: Sample) -> None:
@@ -211,6 +226,16 @@ def test_the_command_line_checks_the_configuration() -> None:
     assert bad.returncode == 2
     assert "partitions" in bad.stderr
     assert "Traceback" not in bad.stderr
+
+
+async def test_the_health_check_command_is_content_with_an_answer(
+    sample: Sample, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(sample) as url:
+        monkeypatch.setenv("TONEWATCH_INGEST__PORT", url.rpartition(":")[2])
+        command = build_cli(Sample, SampleSettings)
+        done = await asyncio.to_thread(CliRunner().invoke, command, ["healthcheck"])
+    assert (done.exit_code, done.output) == (0, "")
 
 
 def test_the_health_check_command_fails_when_nobody_answers() -> None:
