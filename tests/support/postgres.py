@@ -40,6 +40,18 @@ def postgres_server() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@contextmanager
+def stopped_server() -> Iterator[Path]:
+    """A server that was stopped; the test may start it."""
+    with postgres_server() as folder:
+        stop(folder)
+        try:
+            yield folder
+        finally:
+            if not (folder / "data/postmaster.pid").exists():
+                start(folder)
+
+
 def start(folder: Path) -> None:
     """Start the server of this folder (again), and wait until it answers."""
     options = f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync=off"

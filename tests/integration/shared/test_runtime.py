@@ -25,7 +25,7 @@ from tonewatch.shared.errors import (
     UnavailableError,
 )
 from tonewatch.shared.http import create_client
-from tonewatch.shared.runtime import Loop, Service
+from tonewatch.shared.runtime import Loop, Service, _serve, serving
 from tonewatch.shared.runtime._cli import build_cli
 from tonewatch.shared.runtime._serve import _listen
 from tonewatch.shared.settings import Port, ServiceOptions, Settings
@@ -171,6 +171,37 @@ async def test_a_service_starts_without_the_broker_and_sets_up_when_it_comes(
         assert sample.rounds == 0
         memory_broker.available = True
         await wait_until(lambda: sample.rounds == 1)
+
+
+async def test_a_service_starts_as_soon_as_what_it_needs_is_there(
+    sample: Sample, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_serve, "OPEN_AGAIN_SECONDS", 0.01)
+    missing = [UnavailableError("the database is away"), UnavailableError("it starts")]
+
+    async def open_() -> None:
+        if missing:
+            raise missing.pop()
+
+    monkeypatch.setattr(sample, "open", open_)
+    async with running(sample) as url, create_client(base_url=url) as client:
+        assert (await client.get("/health")).is_success
+        assert missing == []
+
+
+async def test_a_service_that_waits_for_what_it_needs_can_be_stopped(
+    sample: Sample, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def open_() -> None:
+        stop.set()
+        raise UnavailableError("the database is away")
+
+    stop = asyncio.Event()
+    monkeypatch.setattr(sample, "open", open_)
+    with pytest.raises(ConfigurationError, match=r"before it could start: the database is away"):
+        async with serving(sample, stop):
+            raise AssertionError("it was never there")
+    assert sample.events == ["closed"]
 
 
 async def test_a_taken_port_is_a_readable_error(

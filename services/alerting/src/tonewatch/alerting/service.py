@@ -22,7 +22,6 @@ from tonewatch.alerting.api import (
 )
 from tonewatch.alerting.delivery.database import Database
 from tonewatch.alerting.delivery.stage import DeliveryStage
-from tonewatch.alerting.delivery.tables import MIGRATIONS
 from tonewatch.alerting.evaluation import evaluation_loops, timing_of
 from tonewatch.alerting.history import HistoryClient
 from tonewatch.alerting.notices.stage import NoticeStage
@@ -31,7 +30,7 @@ from tonewatch.alerting.rules.stored import RuleEditor, RuleStore
 from tonewatch.alerting.settings import AlertingSettings
 from tonewatch.alerting.sharing import join
 from tonewatch.shared.broker import Broker
-from tonewatch.shared.database import close_engine, create_engine, migrate
+from tonewatch.shared.database import close_engine, create_engine
 from tonewatch.shared.runtime import Loop, Service
 from tonewatch.shared.streams import ALERTS, SCORES, SESSIONS, Stream
 
@@ -82,7 +81,7 @@ class AlertingService(Service[AlertingSettings]):
         """Read the rules and bring the database to its newest schema."""
         await self.book.reload()
         self.book.listen()
-        await migrate(self._database.engine, MIGRATIONS)
+        await self._database.prepare()
         await self._editor.refresh()
         await self._delivery.open()
 

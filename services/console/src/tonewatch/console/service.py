@@ -23,6 +23,8 @@ from tonewatch.console.settings import ConsoleOptions, ConsoleSettings
 from tonewatch.console.system import Look, system_router
 from tonewatch.console.upstreams import Upstreams
 from tonewatch.shared.broker import Broker
+from tonewatch.shared.errors import UnavailableError
+from tonewatch.shared.logging import get_logger
 from tonewatch.shared.runtime import Loop, Service, about_of, wait_for_stop
 from tonewatch.shared.streams import ALERTS, SCORES, SESSIONS
 
@@ -30,8 +32,11 @@ FOREIGN_PAGES: Final = frozenset({"/docs", "/docs/oauth2-redirect", "/openapi.js
 """FastAPI's documentation pages load scripts from a CDN, which the content policy forbids; its
 document knows only a part of the public API."""
 
-
 HOUSEKEEPING_SECONDS: Final = 3600.0
+OPEN_SECONDS: Final = 5.0
+"""Longer we do not wait for the database before we serve."""
+
+log = get_logger(__name__)
 
 
 class ConsoleService(Service[ConsoleSettings]):
@@ -54,6 +59,7 @@ class ConsoleService(Service[ConsoleSettings]):
         self.first = FirstSignIn(
             self.door.accounts, self.door.links, settings.folder, settings.base_url
         )
+        self._announced = False
         self.watchers = Watchers(self.hub, self.door.is_still)
         self.health.add("database", self.door.database.ping)
 
@@ -63,18 +69,28 @@ class ConsoleService(Service[ConsoleSettings]):
         return self.settings.console
 
     async def open(self) -> None:
-        """Bring the database to its newest schema, and let the first admin in."""
-        await self.door.database.prepare()
-        await self.first.announce()
+        """Let the first admin in; a database that is away now is waited for while we serve."""
+        try:
+            async with asyncio.timeout(OPEN_SECONDS):
+                await self._announce()
+        except (UnavailableError, TimeoutError) as error:
+            reason = str(error) or "no answer"
+            log.warning("nobody can sign in until the database is there", reason=reason)
 
     def loops(self) -> Sequence[Loop]:
         """One reader per stream, the farewell to viewers, and what is too old."""
         return (
             *(tail.run for tail in self.tails),
+            self.announce_late,
             self.end_streams,
             self.watchers.end_void,
             self.forget_old,
         )
+
+    async def announce_late(self, _stop: asyncio.Event) -> None:
+        """Let the first admin in, if the database was away at the start; asked until it is back."""
+        if not self._announced:
+            await self._announce()
 
     async def end_streams(self, stop: asyncio.Event) -> None:
         """End the viewers' streams when the service stops, or the server would wait for them."""
@@ -124,6 +140,11 @@ class ConsoleService(Service[ConsoleSettings]):
         await self.upstreams.close()
         await self.other_ways.close()
         await self.door.database.close()
+
+    async def _announce(self) -> None:
+        await self.door.database.prepare()
+        await self.first.announce()
+        self._announced = True
 
     def _system_router(self) -> APIRouter:
         router = APIRouter(prefix="/api/v1", tags=["system"])

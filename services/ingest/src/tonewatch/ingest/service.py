@@ -54,13 +54,12 @@ from tonewatch.ingest.uploads import UploadLimits, Uploads, UploadStore
 from tonewatch.shared.broker import Broker
 from tonewatch.shared.database import close_engine, create_engine, migrate
 from tonewatch.shared.errors import (
-    ConfigurationError,
     ConflictError,
     NotFoundError,
     UnavailableError,
 )
 from tonewatch.shared.leases import UNSURE, Membership
-from tonewatch.shared.logging import get_logger
+from tonewatch.shared.logging import get_logger, scrub
 from tonewatch.shared.runtime import Loop, Service, wait_for_stop
 from tonewatch.shared.streams import FRAMES, SCORES, SESSIONS, UPLOADS, Stream
 
@@ -138,7 +137,7 @@ class IngestService(Service[IngestSettings]):
         try:
             await migrate(self._engine, MIGRATIONS)
         except (OSError, SQLAlchemyError) as error:
-            raise ConfigurationError(f"the registry database cannot be used: {error}") from error
+            raise UnavailableError(f"the registry database failed: {scrub(str(error))}") from error
         if self._sharing is None:
             self._left_open = await self._ledger.all()
             await self._uploads.open(self._spool_dir)

@@ -18,6 +18,7 @@ from tonewatch.shared.runtime._service import Service
 
 log = get_logger(__name__)
 
+OPEN_AGAIN_SECONDS: Final = 1.0
 KEEP_ALIVE_SECONDS: Final = 75
 """Longer than any client of ours keeps a free connection: one closed by the server just as the
 client sends its next request is a failed request."""
@@ -30,13 +31,13 @@ async def serving(service: Service[Any], stop: asyncio.Event) -> AsyncIterator[i
     On leaving, the loops are told to stop and given `drain_seconds` to finish what is in hand.
 
     Raises:
-        ConfigurationError: the port is taken, the service cannot be opened, or it would answer
-            other machines without a token.
+        ConfigurationError: the port is taken, the service cannot be opened, it would answer other
+            machines without a token, or it was stopped while it waited for what it needs.
     """
     require_guard(service)
     with _listen(service.options.host, service.options.port) as listener:
         try:
-            await service.open()
+            await _open(service, stop)
             async with _http(service, listener):
                 work = asyncio.create_task(_work(service, stop), name="work")
                 port: int = listener.getsockname()[1]
@@ -48,6 +49,20 @@ async def serving(service: Service[Any], stop: asyncio.Event) -> AsyncIterator[i
                     await _finish(work, service.options.drain_seconds)
         finally:
             await service.close()
+
+
+async def _open(service: Service[Any], stop: asyncio.Event) -> None:
+    """Open the service as soon as what it needs, such as its database, is there."""
+    said = ""
+    while True:
+        try:
+            return await service.open()
+        except UnavailableError as error:
+            if error.message != said:
+                log.warning("waiting to start", reason=error.message)
+            said = error.message
+        if await wait_for_stop(stop, OPEN_AGAIN_SECONDS):
+            raise ConfigurationError(f"stopped before it could start: {said}")
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -1,13 +1,15 @@
 """The service's database: sessions to read in, and short transactions to write in."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import TypeVar
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
+from tonewatch.alerting.delivery.tables import MIGRATIONS
+from tonewatch.shared.database import migrate
 from tonewatch.shared.errors import NotFoundError, UnavailableError
 from tonewatch.shared.logging import scrub
 
@@ -21,6 +23,11 @@ class Database:
         self.engine = engine
         # SQLite has one writer: queueing here is fair and quick, its own busy handler is neither
         self._writing = asyncio.Lock()
+
+    async def prepare(self) -> None:
+        """Bring the schema to its newest revision."""
+        with _translation():
+            await migrate(self.engine, MIGRATIONS)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
@@ -41,14 +48,19 @@ class Database:
 
     @asynccontextmanager
     async def _session(self) -> AsyncIterator[AsyncSession]:
-        try:
+        with _translation():
             async with AsyncSession(self.engine, expire_on_commit=False) as session:
                 yield session
-        except DBAPIError as error:
-            reason = scrub(str(error.orig))
-            raise UnavailableError(f"the alerting database failed: {reason}") from error
-        except SQLAlchemyError as error:
-            raise UnavailableError(f"the alerting database failed: {scrub(str(error))}") from error
+
+
+@contextmanager
+def _translation() -> Iterator[None]:
+    try:
+        yield
+    except (OSError, SQLAlchemyError) as error:
+        # without the statement, whose parameters may be secrets
+        reason = error.orig if isinstance(error, DBAPIError) else error
+        raise UnavailableError(f"the alerting database failed: {scrub(str(reason))}") from error
 
 
 async def require(session: AsyncSession, model: type[Row], key: str, what: str) -> Row:

@@ -24,15 +24,21 @@ class Database:
         self._writer = writing(self._engine)
         # SQLite has one writer: queueing here is fair and quick, its own busy handler is neither
         self._turn = asyncio.Lock()
+        self._preparing = asyncio.Lock()
+        self._prepared = False
 
     async def prepare(self) -> None:
-        """Bring the schema to its newest revision."""
-        with _translated():
-            await migrate(self._engine, MIGRATIONS)
+        """Bring the schema to its newest revision, once; safe to call again after a failure."""
+        async with self._preparing:
+            if not self._prepared:
+                with _translated():
+                    await migrate(self._engine, MIGRATIONS)
+                self._prepared = True
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
         """A session that changes nothing."""
+        await self.prepare()
         with _translated():
             async with AsyncSession(self._engine, expire_on_commit=False) as session:
                 yield session
@@ -40,6 +46,7 @@ class Database:
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncSession]:
         """A transaction, committed at the end."""
+        await self.prepare()
         with _translated():
             async with (
                 self._turn,
@@ -63,7 +70,7 @@ class Database:
 def _translated() -> Iterator[None]:
     try:
         yield
-    except SQLAlchemyError as error:
+    except (OSError, SQLAlchemyError) as error:
         # without the statement, whose parameters may be secrets
         reason = error.orig if isinstance(error, DBAPIError) else error
         raise UnavailableError(f"the console's database failed: {scrub(str(reason))}") from error
