@@ -14,8 +14,9 @@ from tonewatch.shared.messages import Frame, SessionState
 IN_REAL_TIME = {"pull_ahead_seconds": 1}
 """So ingest takes a frame a second of what the server sends all at once."""
 LEAST_FRAMES = 4
-LATE = timedelta(seconds=3)
-"""A frame a second; on a machine with much to do, some come later, but none is left out."""
+LATE = timedelta(seconds=6)
+"""A frame a second; on a machine with much to do, some come later, but none is left out. Who waited
+for a trouble of eight seconds to be over would be later still."""
 PATH = "/calm"
 
 
@@ -37,7 +38,8 @@ async def undisturbed(
     frames = await reader.frames(source_id)
     assert {frame.session_id for frame in frames} == {started.session_id}
     assert [frame.seq for frame in frames] == list(range(len(frames)))
-    assert longest_pause(frames) < LATE
+    pause = longest_pause(frames)
+    assert pause < LATE, pause
     assert [gap for gap in await reader.gaps() if gap.source_id == source_id] == []
 
 
