@@ -6,8 +6,8 @@ through asyncpg. Needs the `database` extra.
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -18,8 +18,12 @@ from alembic.config import Config
 from pydantic import SecretStr
 from sqlalchemy import Connection, MetaData, event, text
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import Pool
+
+from tonewatch.shared.errors import UnavailableError
+from tonewatch.shared.logging import scrub
 
 BUSY_TIMEOUT_MS: Final = 10_000
 _BEGIN: Final = "tonewatch_begin"
@@ -98,6 +102,17 @@ def _idle_at_most(limit: timedelta) -> Callable[[Any, Any], None]:
 
 def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql(connection.get_execution_options().get(_BEGIN, "BEGIN"))
+
+
+@contextmanager
+def failing_as_unavailable(name: str) -> Iterator[None]:
+    """Whatever a database's driver raises becomes an UnavailableError that names the database."""
+    try:
+        yield
+    except (OSError, SQLAlchemyError) as error:
+        # without the statement, whose parameters may be secrets
+        reason = error.orig if isinstance(error, DBAPIError) else error
+        raise UnavailableError(f"{name} failed: {scrub(str(reason))}") from error
 
 
 def writing(engine: AsyncEngine) -> AsyncEngine:

@@ -9,7 +9,6 @@ from typing import ClassVar, Final
 
 from fastapi import APIRouter
 from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
 
 from tonewatch.ingest.catalog import Catalog
 from tonewatch.ingest.declaring import Declaring
@@ -52,14 +51,14 @@ from tonewatch.ingest.sockets import AudioSocketServer, Hub, socket_routes
 from tonewatch.ingest.sources import AuditLog, SourceRepository
 from tonewatch.ingest.uploads import UploadLimits, Uploads, UploadStore
 from tonewatch.shared.broker import Broker
-from tonewatch.shared.database import close_engine, create_engine, migrate
+from tonewatch.shared.database import close_engine, create_engine, failing_as_unavailable, migrate
 from tonewatch.shared.errors import (
     ConflictError,
     NotFoundError,
     UnavailableError,
 )
 from tonewatch.shared.leases import UNSURE, Membership
-from tonewatch.shared.logging import get_logger, scrub
+from tonewatch.shared.logging import get_logger
 from tonewatch.shared.runtime import Loop, Service, wait_for_stop
 from tonewatch.shared.streams import FRAMES, SCORES, SESSIONS, UPLOADS, Stream
 
@@ -134,10 +133,8 @@ class IngestService(Service[IngestSettings]):
 
     async def open(self) -> None:
         """Bring the database up to date and start all sources; needs no broker yet."""
-        try:
+        with failing_as_unavailable("the registry database"):
             await migrate(self._engine, MIGRATIONS)
-        except (OSError, SQLAlchemyError) as error:
-            raise UnavailableError(f"the registry database failed: {scrub(str(error))}") from error
         if self._sharing is None:
             self._left_open = await self._ledger.all()
             await self._uploads.open(self._spool_dir)

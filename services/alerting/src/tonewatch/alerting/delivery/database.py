@@ -1,17 +1,17 @@
 """The service's database: sessions to read in, and short transactions to write in."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from typing import TypeVar
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final, TypeVar
 
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from tonewatch.alerting.delivery.tables import MIGRATIONS
-from tonewatch.shared.database import migrate
-from tonewatch.shared.errors import NotFoundError, UnavailableError
-from tonewatch.shared.logging import scrub
+from tonewatch.shared.database import failing_as_unavailable, migrate
+from tonewatch.shared.errors import NotFoundError
+
+NAME: Final = "the alerting database"
 
 Row = TypeVar("Row")
 
@@ -26,7 +26,7 @@ class Database:
 
     async def prepare(self) -> None:
         """Bring the schema to its newest revision."""
-        with _translation():
+        with failing_as_unavailable(NAME):
             await migrate(self.engine, MIGRATIONS)
 
     @asynccontextmanager
@@ -48,19 +48,9 @@ class Database:
 
     @asynccontextmanager
     async def _session(self) -> AsyncIterator[AsyncSession]:
-        with _translation():
+        with failing_as_unavailable(NAME):
             async with AsyncSession(self.engine, expire_on_commit=False) as session:
                 yield session
-
-
-@contextmanager
-def _translation() -> Iterator[None]:
-    try:
-        yield
-    except (OSError, SQLAlchemyError) as error:
-        # without the statement, whose parameters may be secrets
-        reason = error.orig if isinstance(error, DBAPIError) else error
-        raise UnavailableError(f"the alerting database failed: {scrub(str(reason))}") from error
 
 
 async def require(session: AsyncSession, model: type[Row], key: str, what: str) -> Row:

@@ -1,18 +1,22 @@
 """The console's database: sessions to read in, and transactions to write in."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Final
 
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from tonewatch.shared.database import close_engine, create_engine, migrate, writing
-from tonewatch.shared.errors import UnavailableError
-from tonewatch.shared.logging import scrub
+from tonewatch.shared.database import (
+    close_engine,
+    create_engine,
+    failing_as_unavailable,
+    migrate,
+    writing,
+)
 
+NAME: Final = "the console's database"
 MIGRATIONS: Final = "tonewatch.console.auth:migrations"
 
 
@@ -31,7 +35,7 @@ class Database:
         """Bring the schema to its newest revision, once; safe to call again after a failure."""
         async with self._preparing:
             if not self._prepared:
-                with _translated():
+                with failing_as_unavailable(NAME):
                     await migrate(self._engine, MIGRATIONS)
                 self._prepared = True
 
@@ -39,7 +43,7 @@ class Database:
     async def reading(self) -> AsyncIterator[AsyncSession]:
         """A session that changes nothing."""
         await self.prepare()
-        with _translated():
+        with failing_as_unavailable(NAME):
             async with AsyncSession(self._engine, expire_on_commit=False) as session:
                 yield session
 
@@ -47,7 +51,7 @@ class Database:
     async def writing(self) -> AsyncIterator[AsyncSession]:
         """A transaction, committed at the end."""
         await self.prepare()
-        with _translated():
+        with failing_as_unavailable(NAME):
             async with (
                 self._turn,
                 AsyncSession(self._writer, expire_on_commit=False) as session,
@@ -64,13 +68,3 @@ class Database:
     async def close(self) -> None:
         """Close the connections."""
         await close_engine(self._engine)
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except (OSError, SQLAlchemyError) as error:
-        # without the statement, whose parameters may be secrets
-        reason = error.orig if isinstance(error, DBAPIError) else error
-        raise UnavailableError(f"the console's database failed: {scrub(str(reason))}") from error
