@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser
 
 from tests.browser.desk import Desk, opened_desk
 from tests.browser.door import Door, opened_door
@@ -12,9 +12,6 @@ from tests.browser.site import Site, opened_site
 from tests.support.chromium import joined, served
 from tests.support.fake_suite import FakeSuite, fake_suite
 from tonewatch.shared.broker import RedisBroker
-
-# five seconds are short where several tests share a core
-expect.set_options(timeout=15_000)
 
 
 @pytest.fixture(scope="session")

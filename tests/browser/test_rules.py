@@ -1,8 +1,9 @@
 """The page of rules before a real alerting service: what is in force, what was refused, editing."""
 
+import asyncio
 from typing import Any
 
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from tests.browser.desk import EVIL, Desk
 
@@ -81,6 +82,29 @@ async def test_a_rule_is_judged_while_it_is_written_and_saved(desk: Desk) -> Non
     await expect(item(page, "恐惧 now?")).to_contain_text("version 1 by li")
     versions = (await desk.client.get("/v1/rules/%E6%81%90%E6%83%A7%20now%3F/versions")).json()
     assert versions["items"][0]["comment"] == "asked for by quality"
+
+
+async def test_an_answer_that_is_overtaken_takes_nothing_back(desk: Desk) -> None:
+    page = await desk.open("/rules")
+    await expect(item(page, "angry")).to_be_visible()
+    late, begun = asyncio.Event(), asyncio.Event()
+
+    async def keep_back(route: Route) -> None:
+        answer = await route.fetch()
+        begun.set()
+        await late.wait()
+        await route.fulfill(response=answer)
+
+    await page.route("**/api/v1/rules", keep_back, times=1)
+    await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    await begun.wait()
+    await add(desk)
+    await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    await expect(item(page, "VIP 恐惧")).to_be_visible()
+    async with page.expect_response("**/api/v1/rules"):
+        late.set()
+    await page.evaluate("new Promise((done) => setTimeout(done, 100))")
+    await expect(item(page, "VIP 恐惧")).to_be_visible(timeout=100)
 
 
 async def test_the_second_of_two_people_who_change_a_rule_is_told(desk: Desk) -> None:

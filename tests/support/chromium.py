@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Final
 
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, async_playwright, expect
 
 from tests.support.require import missing
 
@@ -25,6 +25,10 @@ ARGUMENTS: Final = [
     "--disable-sync",
     "--use-fake-device-for-media-stream",  # a microphone that beeps, for pages that may use one
 ]
+
+
+# five seconds are short where several tests share a core
+expect.set_options(timeout=15_000)
 
 
 def chromium_path() -> str | None:

@@ -13,7 +13,9 @@ from tests.integration.ingest.streams import Reader, wav
 from tests.support.audio import speech_like_pcm
 from tests.support.running import running
 from tests.support.wait import wait_until
+from tonewatch.ingest.uploads import Upload, UploadStore
 from tonewatch.shared.broker import GroupState, RedisBroker
+from tonewatch.shared.errors import UnavailableError
 from tonewatch.shared.http import AsyncClient, create_client
 from tonewatch.shared.messages import SessionState, Speaker
 from tonewatch.shared.streams import UPLOADS
@@ -104,6 +106,67 @@ async def test_an_upload_ends_though_a_question_to_redis_swallows_the_cancellati
         await asyncio.wait_for(asking.wait(), 30)
         answer = await client.delete(f"/v1/audio/{session_id}")
         assert answer.json()["state"] == "cancelled"
+
+
+async def test_a_recording_that_just_begins_ends_with_ingest(
+    make_ingest: MakeIngest, broker: RedisBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beginning, add, stopped = asyncio.Event(), UploadStore.add, asyncio.Event()
+
+    async def slow(store: UploadStore, upload: Upload) -> None:
+        beginning.set()
+        await stopped.wait()
+        await asyncio.sleep(0.2)  # whoever does not wait is over by now
+        await add(store, upload)
+
+    monkeypatch.setattr(UploadStore, "add", slow)
+    async with create_client() as client:
+        async with running(make_ingest()) as base:
+            files = {"file": ("call.wav", long_recording())}
+            sending = asyncio.create_task(client.post(f"{base}/v1/audio", files=files))
+            await asyncio.wait_for(beginning.wait(), 30)
+            asyncio.get_running_loop().call_later(0.1, stopped.set)
+        session_id = (await sending).json()["session_id"]
+    (ended,) = await Reader(broker).sessions(SessionState.ENDED)
+    assert (ended.session_id, ended.frames) == (session_id, 0)
+    assert "upload the file again" in (ended.reason or "")
+
+
+async def test_whom_ffmpeg_keeps_waiting_is_told_that_ingest_stops(
+    make_ingest: MakeIngest, tmp_path: Path
+) -> None:
+    silent = tmp_path / "ffmpeg"
+    silent.write_text("#!/bin/sh\ntouch $(dirname $0)/started\nexec sleep 60\n")
+    silent.chmod(0o755)
+    async with create_client() as client:
+        async with running(make_ingest(ffmpeg=str(silent))) as base:
+            files = {"file": ("call.wav", wav(bytes(32_000)))}
+            sending = asyncio.create_task(client.post(f"{base}/v1/audio", files=files))
+            await wait_until((tmp_path / "started").exists)
+        answer = await sending
+    assert answer.status_code == 503
+    assert "being stopped" in answer.json()["detail"]
+
+
+async def test_ingest_ends_though_redis_never_takes_what_was_read(
+    make_ingest: MakeIngest, broker: RedisBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with (
+        running(make_ingest(drain_seconds=0.5)) as base,
+        create_client(base_url=base) as client,
+    ):
+        await wait_until(lambda: broker.group_states(UPLOADS))
+
+        async def away(*_: Any) -> list[str]:
+            raise UnavailableError("no answer")
+
+        monkeypatch.setattr(broker, "publish", away)
+        session_id = await send(client, wav(speech_like_pcm(1)))
+    monkeypatch.undo()
+    async with running(make_ingest()) as base, create_client(base_url=base) as client:
+        found = await view(client, session_id)
+    assert found["state"] == "failed"
+    assert "upload the file again" in found["error"]
 
 
 async def test_a_call_that_is_cancelled_leaves_both_tracks_equally_long(

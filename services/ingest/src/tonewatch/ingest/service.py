@@ -181,6 +181,7 @@ class IngestService(Service[IngestSettings]):
 
     async def close(self) -> None:
         """End what still runs (the broker may never have answered), and close the database."""
+        await self._uploads.abandon()
         await self._stop_inputs()
         if held := self._publisher.held_frames:
             log.error("frames were lost: the broker was away until the end", frames=held)

@@ -9,7 +9,7 @@ from typing import Final
 
 from tonewatch.ingest.sessions import Sessions
 from tonewatch.ingest.uploads.backlog import Backlog
-from tonewatch.ingest.uploads.opening import Job, Opener, Recording
+from tonewatch.ingest.uploads.opening import Decoding, Job, Opener, Recording
 from tonewatch.ingest.uploads.store import Upload, UploadState, UploadStore
 from tonewatch.shared.broker import Broker
 from tonewatch.shared.errors import ConflictError, NotFoundError, UnavailableError
@@ -21,6 +21,7 @@ CHUNK_MS: Final = 2000
 COMPLETE: Final = "the recording was read to its end"
 INTERRUPTED: Final = "ingest was stopped; upload the file again"
 CANCELLED: Final = "the upload was cancelled"
+STOPPING: Final = "ingest is being stopped; try again soon"
 
 log = get_logger(__name__)
 
@@ -51,6 +52,9 @@ class Uploads:
         self._broker = broker
         self._jobs: dict[str, tuple[Job, asyncio.Task[None]]] = {}
         self._starting = 0
+        self._started = asyncio.Event()
+        """Set whenever a start is over."""
+        self._decodings: set[asyncio.Task[Decoding]] = set()
         self._stopping = False
 
     @property
@@ -76,12 +80,12 @@ class Uploads:
         Raises:
             InvalidInputError: it holds no audio that can be read.
             TooLargeError: it is too long.
-            UnavailableError: too many recordings are being taken in.
+            UnavailableError: too many recordings are being taken in, or ingest is being stopped.
         """
         async with AsyncExitStack() as stack:
             stack.callback(recording.file.remove)
             if self._stopping:
-                raise UnavailableError("ingest is being stopped; try again soon")
+                raise UnavailableError(STOPPING)
             if self.room <= 0:
                 raise UnavailableError(
                     f"{self._limits.max_at_once} recordings are being taken in already;"
@@ -89,14 +93,11 @@ class Uploads:
                 )
             self._starting += 1
             try:
-                job = await self._opener.open(recording, stack)
+                decoding = await self._decode(recording, stack)
+                return self._go_on(await self._opener.begin(recording, decoding, stack))
             finally:
                 self._starting -= 1
-            session_id = job.upload.session_id
-            task = asyncio.create_task(self._run(job), name=f"upload {session_id}")
-        self._jobs[session_id] = job, task
-        task.add_done_callback(lambda _: self._jobs.pop(session_id))
-        return job.upload
+                self._started.set()
 
     async def cancel(self, session_id: str) -> Upload:
         """End a recording that is being taken in; what was published of it is scored.
@@ -140,9 +141,42 @@ class Uploads:
         return await self.get(session_id)
 
     async def stop(self) -> None:
-        """End all; their files are gone, so they must be uploaded again."""
+        """End all, and those that just begin; their files are gone, so they must be sent again.
+
+        Nothing of them is left to be published after it.
+        """
         self._stopping = True
+        for decoding in self._decodings:
+            decoding.cancel()
+        while self._starting:
+            self._started.clear()
+            await self._started.wait()
         await _end(list(self._jobs.values()))
+
+    async def abandon(self) -> None:
+        """End them though not all was published: the broker was away until the end."""
+        tasks = [task for _, task in self._jobs.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _decode(self, recording: Recording, stack: AsyncExitStack) -> Decoding:
+        """The first audio; ffmpeg may be long about it, and is not waited for by who stops."""
+        decoding = asyncio.create_task(self._opener.decode(recording, stack))
+        self._decodings.add(decoding)
+        decoding.add_done_callback(self._decodings.discard)
+        # if we are cancelled, so is it, and waited for
+        await asyncio.gather(decoding, return_exceptions=True)
+        if self._stopping:
+            raise UnavailableError(STOPPING)
+        return decoding.result()
+
+    def _go_on(self, job: Job) -> Upload:
+        session_id = job.upload.session_id
+        task = asyncio.create_task(self._run(job), name=f"upload {session_id}")
+        self._jobs[session_id] = job, task
+        task.add_done_callback(lambda _: self._jobs.pop(session_id))
+        return job.upload
 
     def _up_to_date(self, upload: Upload) -> Upload:
         """What the database is told only from time to time."""

@@ -35,9 +35,18 @@ class Recording:
     session_id: str = field(default_factory=new_id)
 
 
+@dataclass(frozen=True, slots=True)
+class Decoding:
+    """An ffmpeg that has given its first audio."""
+
+    process: AudioProcess
+    first: bytes
+    stated_seconds: float | None
+
+
 @dataclass(slots=True)
 class Job:
-    """A recording that is being decoded."""
+    """A recording that is being decoded, and its open session."""
 
     upload: Upload
     voices: Voices
@@ -60,17 +69,16 @@ class Opener:
     store: UploadStore
     sessions: Sessions
 
-    async def open(self, recording: Recording, stack: AsyncExitStack) -> Job:
-        """Begin; what the stack holds goes on to the job.
+    async def decode(self, recording: Recording, stack: AsyncExitStack) -> Decoding:
+        """Start ffmpeg, which the stack ends, and wait for the first audio.
 
         Raises:
             InvalidInputError: it holds no audio that can be read.
             TooLargeError: it is too long.
         """
-        name, voices = recording.file.name, recording.voices
+        name, channels = recording.file.name, len(recording.voices.channels)
         # a little more than the limit, so that a longer recording shows itself
         limit = timedelta(seconds=self.max_seconds + 1)
-        channels = len(voices.channels)
         argv = file_argv(self.ffmpeg, recording.file.path, limit=limit, channels=channels)
         process = await stack.enter_async_context(AudioProcess.running(argv, channels))
         first = await _first_audio(process, name)
@@ -80,10 +88,15 @@ class Opener:
             raise TooLargeError(
                 f"{name} lasts {stated_seconds:.0f} s; the limit is {self.max_seconds:g} s"
             )
+        return Decoding(process, first, stated_seconds)
+
+    async def begin(self, recording: Recording, decoding: Decoding, stack: AsyncExitStack) -> Job:
+        """Note the upload and open its session; what the stack holds goes on to the job."""
+        voices = recording.voices
         info = SessionInfo(
             session_id=recording.session_id,
             source_id=UPLOAD_SOURCE_ID,
-            name=recording.name or name,
+            name=recording.name or recording.file.name,
             kind="upload",
             labels=recording.labels,
             started_at=utc_now(),
@@ -94,11 +107,11 @@ class Opener:
             session_id=info.session_id,
             name=info.name,
             created_at=info.started_at,
-            stated_seconds=stated_seconds,
+            stated_seconds=decoding.stated_seconds,
         )
         await self.store.add(upload)
         session = await self.sessions.open(info)
-        return Job(upload, voices, process, session, first, stack.pop_all())
+        return Job(upload, voices, decoding.process, session, decoding.first, stack.pop_all())
 
 
 async def _first_audio(process: AudioProcess, name: str) -> bytes:

@@ -57,6 +57,15 @@ export function upload(file, labels, onProgress) {
   });
 }
 
+/** Each call is a turn; what it gives says whether no later one was begun: an answer may be overtaken. */
+export function turns() {
+  let last = 0;
+  return () => {
+    const mine = ++last;
+    return () => mine === last;
+  };
+}
+
 /** Call a function now and again and again; a hidden page rests. */
 export function every(milliseconds, task) {
   const turn = () => (document.hidden ? null : task());

@@ -1,6 +1,6 @@
 // The log of deliveries, with filters, and what failed since a time once more.
 
-import { ask, query, send } from "./api.js";
+import { ask, query, send, turns } from "./api.js";
 import { deliveryRow } from "./deliveries.js";
 import { byId, el, say } from "./dom.js";
 import { doing, fill, valuesOf } from "./parts.js";
@@ -13,7 +13,7 @@ export class DeliveryLog {
   constructor() {
     this.filters = byId("log-filters");
     this.wanted = PAGE;
-    this.asked = 0;
+    this.turn = turns();
     this.shown = "";
     this.filters.addEventListener("change", () => this.#fromStart());
     this.filters.addEventListener("submit", (event) => event.preventDefault());
@@ -32,14 +32,14 @@ export class DeliveryLog {
   }
 
   async load() {
-    const mine = ++this.asked;
+    const isNewest = this.turn();
     try {
       const { items, next_cursor: more } = await ask(`/deliveries${query({ ...valuesOf(this.filters), limit: this.wanted })}`);
-      if (mine !== this.asked) return;
+      if (!isNewest()) return;
       say(byId("log-problem"), "");
       this.#show(items, more);
     } catch (error) {
-      if (mine === this.asked) say(byId("log-problem"), t("part.away", { detail: error.message }));
+      if (isNewest()) say(byId("log-problem"), t("part.away", { detail: error.message }));
     }
   }
 

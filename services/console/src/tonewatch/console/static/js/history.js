@@ -1,6 +1,6 @@
 // Search: calls, stretches of an emotion, or words; and statistics of the same time and agent.
 
-import { ask, query } from "./api.js";
+import { ask, query, turns } from "./api.js";
 import { byId, el, say } from "./dom.js";
 import { frame } from "./frame.js";
 import { fill, fromAddress, valuesOf } from "./parts.js";
@@ -19,7 +19,7 @@ const KINDS = {
 
 let rows = [];
 let cursor = null;
-let asked = 0;
+const turn = turns();
 
 /** Only the fields of the chosen kind are shown and sent. */
 function showFields() {
@@ -38,17 +38,17 @@ function wish() {
 }
 
 async function search(more = false) {
-  const mine = ++asked;
+  const isNewest = turn();
   const { what, values } = wish();
   const kind = KINDS[what];
   if (what === "words" && !values.q) return show([], null, kind);
   try {
     const answer = await ask(kind.path + query({ ...values, ...kind.fixed, cursor: more ? cursor : "" }));
-    if (mine !== asked) return;
+    if (!isNewest()) return;
     say(byId("results-problem"), "");
     show(more ? [...rows, ...answer.items] : answer.items, answer.next_cursor, kind);
   } catch (error) {
-    if (mine !== asked) return;
+    if (!isNewest()) return;
     say(byId("results-problem"), t("part.away", { detail: error.message }));
     show([], null, kind);
     byId("results-empty").hidden = true;

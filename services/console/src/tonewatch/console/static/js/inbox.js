@@ -4,7 +4,7 @@ import { acknowledge } from "./alertacts.js";
 import { AlertDetail } from "./alertdetail.js";
 import { grouped } from "./alertgroups.js";
 import { alertRow } from "./alertrow.js";
-import { ask, every, query } from "./api.js";
+import { ask, every, query, turns } from "./api.js";
 import { byId, el, say } from "./dom.js";
 import { LiveStream } from "./events.js";
 import { frame } from "./frame.js";
@@ -24,7 +24,7 @@ const list = byId("inbox");
 let alerts = [];
 let shown = "";
 let wanted = PAGE;
-let asked = 0;
+const turn = turns();
 
 function address() {
   const { unacknowledged, group: _, ...rest } = valuesOf(filters);
@@ -32,10 +32,10 @@ function address() {
 }
 
 async function load() {
-  const mine = ++asked;
+  const isNewest = turn();
   try {
     const { items, next_cursor: more } = await ask(`/inbox${query({ ...address(), limit: wanted })}`);
-    if (mine !== asked) return;
+    if (!isNewest()) return;
     alerts = items;
     byId("inbox-more").hidden = !more || wanted >= MOST;
     byId("inbox-count").textContent = t("inbox.count", { count: `${items.length}${more ? "+" : ""}` });
@@ -43,7 +43,7 @@ async function load() {
     render();
     detail.follow(alerts.find((each) => each.alert_id === detail.id));
   } catch (error) {
-    if (mine === asked) say(byId("inbox-problem"), t("part.away", { detail: error.message }));
+    if (isNewest()) say(byId("inbox-problem"), t("part.away", { detail: error.message }));
   }
 }
 

@@ -1,6 +1,6 @@
 // The editor: YAML, judged while it is written by the service that will run it.
 
-import { ApiError, ask, send } from "./api.js";
+import { ApiError, ask, send, turns } from "./api.js";
 import { byId, el, say } from "./dom.js";
 import { person } from "./frame.js";
 import { doing, fill } from "./parts.js";
@@ -21,7 +21,7 @@ export class RuleEditor {
     this.saved = saved;
     this.base = null; // the rule that is changed; null: a new one
     this.rule = null; // what the text says, if it is right
-    this.asked = 0;
+    this.turn = turns();
     this.form = new RuleForm(byId("rule-form"), { wrote: (text) => this.#written(text) });
     byId("editor-text").addEventListener("input", () => {
       this.form.show(byId("editor-text").value);
@@ -68,13 +68,13 @@ export class RuleEditor {
   }
 
   async #judge() {
-    const mine = ++this.asked;
+    const isNewest = this.turn();
     const headers = { Accept: "application/json", "Content-Type": "application/yaml" };
     try {
       const answer = await ask("/rules/validate", { method: "POST", headers, body: byId("editor-text").value });
-      if (mine === this.asked) this.#show(answer);
+      if (isNewest()) this.#show(answer);
     } catch (error) {
-      if (mine === this.asked) this.#say(false, t("part.away", { detail: error.message }));
+      if (isNewest()) this.#say(false, t("part.away", { detail: error.message }));
     }
   }
 

@@ -1,6 +1,6 @@
 // The rules: what is in force and why, what was refused, and the editor.
 
-import { ask, every } from "./api.js";
+import { ask, every, turns } from "./api.js";
 import { byId, el, say } from "./dom.js";
 import { frame } from "./frame.js";
 import { fill } from "./parts.js";
@@ -13,18 +13,21 @@ import { t, wallTime } from "./text.js";
 const REFRESH_MS = 10_000;
 const editor = new RuleEditor({ saved: load });
 
+const turn = turns();
 let shown = "";
 
 async function load() {
+  const isNewest = turn();
   try {
     const [answer, judged] = await Promise.all([ask("/rules"), ask("/rules/precision").catch(() => ({ items: [] }))]);
+    if (!isNewest()) return;
     say(byId("rules-away"), "");
     const seen = JSON.stringify([answer, judged]);
     if (seen === shown) return; // whoever reads or tabs through the list is left in peace
     shown = seen;
     show(answer, new Map(judged.items.map((item) => [item.rule, item])));
   } catch (error) {
-    say(byId("rules-away"), t("part.away", { detail: error.message }));
+    if (isNewest()) say(byId("rules-away"), t("part.away", { detail: error.message }));
   }
 }
 

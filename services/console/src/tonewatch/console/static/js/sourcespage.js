@@ -2,7 +2,7 @@
 
 import { sourceForm } from "./addsource.js";
 import { can } from "./person.js";
-import { ask, every } from "./api.js";
+import { ask, every, turns } from "./api.js";
 import { byId, say } from "./dom.js";
 import { frame } from "./frame.js";
 import { fill } from "./parts.js";
@@ -11,11 +11,14 @@ import { t, wallTime } from "./text.js";
 
 const REFRESH_MS = 5_000;
 
+const turn = turns();
 let shown = "";
 
 async function load() {
+  const isNewest = turn();
   try {
     const { items } = await ask("/sources");
+    if (!isNewest()) return;
     say(byId("sources-problem"), "");
     const sources = items.filter((source) => source.kind !== "upload");
     const seen = JSON.stringify(sources);
@@ -26,7 +29,7 @@ async function load() {
     fill(list, sources.map((source) => sourceItem(source, load)), byId("sources-empty"));
     for (const part of list.querySelectorAll("details")) part.open = open.has(part.dataset.part);
   } catch (error) {
-    say(byId("sources-problem"), t("part.away", { detail: error.message }));
+    if (isNewest()) say(byId("sources-problem"), t("part.away", { detail: error.message }));
   }
 }
 

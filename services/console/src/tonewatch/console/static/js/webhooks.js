@@ -1,6 +1,6 @@
 // Subscriptions: who is told of alerts, with secret, test, switch and removal; and the log.
 
-import { ask, every } from "./api.js";
+import { ask, every, turns } from "./api.js";
 import { byId, el, say } from "./dom.js";
 import { DeliveryLog } from "./deliverylog.js";
 import { frame } from "./frame.js";
@@ -12,11 +12,14 @@ import { t } from "./text.js";
 const REFRESH_MS = 10_000;
 const log = new DeliveryLog();
 
+const turn = turns();
 let shown = "";
 
 async function load() {
+  const isNewest = turn();
   try {
     const { items } = await ask("/webhooks");
+    if (!isNewest()) return;
     say(byId("hooks-problem"), "");
     const seen = JSON.stringify(items);
     if (seen === shown) return; // an answer to a test stays where somebody reads it
@@ -24,7 +27,7 @@ async function load() {
     fill(byId("hooks"), items.map((hook) => hookItem(hook, changed)), byId("hooks-empty"));
     log.nameReceivers(await receivers(items));
   } catch (error) {
-    say(byId("hooks-problem"), t("part.away", { detail: error.message }));
+    if (isNewest()) say(byId("hooks-problem"), t("part.away", { detail: error.message }));
   }
 }
 
