@@ -10,10 +10,7 @@ from tonewatch.shared import runtime
 
 def main() -> None:
     """Run the command line."""
-    # Full collections look at every object and hold decisions up by 0.1 s and more: leave out what
-    # was imported, and look rarely, for little here is garbage that refers to itself.
-    gc.collect()
-    gc.freeze()
+    # collections hold decisions up, and little here is garbage that refers to itself
     gc.set_threshold(20_000, 20, 100)
     runtime.main(AlertingService, AlertingSettings, add_commands)
 

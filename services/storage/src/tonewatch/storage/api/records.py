@@ -52,18 +52,19 @@ def build_router(database: Database) -> APIRouter:
         items = [view_of(RecordView, row, probabilities=probabilities(row)) for row in rows]
         return as_json(Page[RecordView](items=items, next_cursor=following))
 
-    @router.get("/segments")
-    async def list_segments(asked: Annotated[SegmentListFilter, Query()]) -> Page[RunView]:
+    @router.get("/segments", response_model=Page[RunView])
+    async def list_segments(asked: Annotated[SegmentListFilter, Query()]) -> Response:
         """Runs of seconds with one emotion, of all sessions, newest or most confident first."""
         keyset = SEGMENTS[asked.sort]
         async with database.read() as session:
             choice = await choose_segments(session, asked)
             query = page_query(Segment, keyset, asked, choice, asked.emotion)
             rows, following = await page_rows(session, query, keyset, asked)
-        return Page[RunView](items=[run_view(row) for row in rows], next_cursor=following)
+        items = [run_view(row) for row in rows]
+        return as_json(Page[RunView](items=items, next_cursor=following))
 
-    @router.get("/utterances")
-    async def list_utterances(asked: Annotated[UtteranceFilter, Query()]) -> Page[UtteranceView]:
+    @router.get("/utterances", response_model=Page[UtteranceView])
+    async def list_utterances(asked: Annotated[UtteranceFilter, Query()]) -> Response:
         """Stretches of speech between pauses, newest or most confident first."""
         keyset = UTTERANCES[asked.sort]
         async with database.read() as session:
@@ -71,6 +72,6 @@ def build_router(database: Database) -> APIRouter:
             query = page_query(Utterance, keyset, asked, choice, asked.emotion)
             rows, following = await page_rows(session, query, keyset, asked)
         items = [view_of(UtteranceView, row, probabilities=probabilities(row)) for row in rows]
-        return Page[UtteranceView](items=items, next_cursor=following)
+        return as_json(Page[UtteranceView](items=items, next_cursor=following))
 
     return router

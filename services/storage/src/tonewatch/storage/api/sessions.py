@@ -28,15 +28,15 @@ def build_router(database: Database) -> APIRouter:
     """The routes over this database."""
     router = APIRouter(tags=["sessions"])
 
-    @router.get("/sessions")
-    async def list_sessions(asked: Annotated[SessionFilter, Query()]) -> Page[SessionView]:
+    @router.get("/sessions", response_model=Page[SessionView])
+    async def list_sessions(asked: Annotated[SessionFilter, Query()]) -> Response:
         """Sessions by their start (newest first) or by name."""
         keyset = KEYSETS[asked.sort]
         query = page_query(Session, keyset, asked, choose_sessions(asked))
         async with database.read() as session:
             rows, following = await page_rows(session, query, keyset, asked)
             items = await session_views(session, rows)
-        return Page[SessionView](items=items, next_cursor=following)
+        return as_json(Page[SessionView](items=items, next_cursor=following))
 
     @router.get("/sessions/{session_id}")
     async def show_session(session_id: Key) -> SessionView:
@@ -52,12 +52,12 @@ def build_router(database: Database) -> APIRouter:
             await require_session(session, session_id)
             return as_json(await timeline_of(session, session_id, asked))
 
-    @router.get("/sessions/{session_id}/segments")
-    async def show_segments(session_id: Key, asked: Annotated[SegmentFilter, Query()]) -> Segments:
+    @router.get("/sessions/{session_id}/segments", response_model=Segments)
+    async def show_segments(session_id: Key, asked: Annotated[SegmentFilter, Query()]) -> Response:
         """The session as stretches of one emotion, finer than a second."""
         async with database.read() as session:
             await require_session(session, session_id)
-            return await segments_of(session, session_id, asked)
+            return as_json(await segments_of(session, session_id, asked))
 
     return router
 

@@ -1,7 +1,7 @@
 """The JSON forms of the answers."""
 
 from datetime import datetime
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, Final, Generic, TypeVar
 
 from fastapi import Response
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
@@ -13,6 +13,7 @@ from tonewatch.storage.models import POSTERIOR, EmotionRecord, Segment, Utteranc
 Time = Annotated[datetime, PlainSerializer(iso_utc, return_type=str)]
 Probabilities = dict[str, float]
 ItemT = TypeVar("ItemT")
+_ABSENT: Final = object()
 
 
 class View(BaseModel):
@@ -271,5 +272,9 @@ def probabilities(record: EmotionRecord | Utterance) -> Probabilities | None:
 def view_of(view: type[ItemT], row: object, **more: object) -> ItemT:
     """The row in the form of the view; `more` adds what is no column."""
     assert issubclass(view, BaseModel)  # noqa: S101 - for the type checker
-    names = view.model_fields.keys() - more.keys()
-    return view(**{name: getattr(row, name) for name in names if hasattr(row, name)}, **more)
+    found = {
+        name: value
+        for name in view.model_fields
+        if name not in more and (value := getattr(row, name, _ABSENT)) is not _ABSENT
+    }
+    return view(**found, **more)
