@@ -107,6 +107,30 @@ async def test_an_answer_that_is_overtaken_takes_nothing_back(desk: Desk) -> Non
     await expect(item(page, "VIP 恐惧")).to_be_visible(timeout=100)
 
 
+async def test_a_verdict_on_an_earlier_text_is_not_taken_for_this_one(desk: Desk) -> None:
+    page = await desk.open("/rules")
+    judged = asyncio.Event()
+
+    async def keep_back(route: Route) -> None:
+        answer = await route.fetch()
+        await judged.wait()
+        await route.fulfill(response=answer)
+
+    await page.route("**/api/v1/rules/validate", keep_back, times=1)
+    await page.get_by_role("button", name="New rule", exact=True).click()
+    # the editor's pause after the last key becomes long
+    slow = "setTimeout = ((real) => (act, ms) => real(act, ms === 300 ? 3000 : ms))(setTimeout)"
+    await page.evaluate(f"{slow}; null")
+    await page.locator("#editor-text").fill("name: mine\nemotion: angry\nthreshold: 0.6\n")
+    async with page.expect_response("**/api/v1/rules/validate"):
+        judged.set()
+    await page.evaluate("new Promise((done) => setTimeout(done, 100))")
+    await expect(page.locator("#editor-save")).to_be_disabled(timeout=100)
+    await expect(page.locator("#editor-save")).to_be_enabled()
+    await page.locator("#editor-save").click()
+    await expect(item(page, "mine")).to_be_visible()
+
+
 async def test_the_second_of_two_people_who_change_a_rule_is_told(desk: Desk) -> None:
     await add(desk)
     page = await desk.open("/rules")

@@ -61,6 +61,7 @@ export class RuleEditor {
   }
 
   #soon() {
+    this.turn(); // a verdict that is on its way is about another text
     this.rule = null;
     byId("editor-save").disabled = true;
     clearTimeout(this.timer);
