@@ -255,3 +255,14 @@ async def test_both_pages_are_usable_on_a_phone_in_chinese(site: Site) -> None:
         wide = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
         assert wide <= 0
     assert site.errors() == []
+
+
+@pytest.mark.parametrize("path", ["/users", "/account"])
+async def test_the_parts_of_a_page_lie_below_each_other(site: Site, path: str) -> None:
+    page = await site.open(path, viewport={"width": 1280, "height": 900})
+    await expect(page.locator("#zone")).not_to_be_empty()
+    lefts = await page.evaluate(
+        "[...document.querySelectorAll('main > *:not([hidden])')]"
+        ".map((part) => part.getBoundingClientRect().left)"
+    )
+    assert len(set(lefts)) == 1

@@ -45,7 +45,6 @@ async def send_it_again(day: Supervisor) -> None:
     await expect(attempts).to_have_count(1)
     await day.button(row, "delivery.resend").click()
     await expect(row.locator("details[open]")).to_be_visible()
-
     await expect(attempts).to_have_count(2, timeout=PATIENCE_MS)
 
 
