@@ -51,6 +51,6 @@ async def judge_it(day: Supervisor) -> None:
     closing = _act(day, detail, "inbox.close")
     await closing.locator("[name=verdict]").select_option("right")
     await day.button(closing, "inbox.close").click()
-    await expect(detail).to_contain_text(day.words["verdict.right"])
+    await expect(detail.locator(".timeline")).to_contain_text(day.words["verdict.right"])
     await day.button(detail, "silence.hour").click()
     await expect(day.page.locator("#silence-count")).to_have_text("(1)")

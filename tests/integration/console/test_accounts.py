@@ -265,7 +265,8 @@ async def test_the_audit_log_tells_who_did_what_page_by_page(office: Console) ->
     await office.client.post("/api/v1/sources", json={"name": "x", "kind": "pull"})
     shown = bearer(key["key"])
     await office.stranger.delete("/api/v1/sources/source-1", headers=shown)
-    await office.client.post("/api/v1/rules/validate", json={})
+    await office.client.post("/api/v1/rules/validate", json={})  # a question
+    await office.client.post("/api/v1/rules/reload", json={})
     await office.client.delete(f"{KEYS}/{key['id']}")
     found, cursor = [], None
     while True:
@@ -283,7 +284,7 @@ async def test_the_audit_log_tells_who_did_what_page_by_page(office: Console) ->
         (*admin, "key.added", key["id"], None),
         (*admin, "request", "POST /api/v1/sources", 201),
         ("report", "key", "request", "DELETE /api/v1/sources/source-1", 204),
-        (*admin, "request", "POST /api/v1/rules/validate", 405),
+        (*admin, "request", "POST /api/v1/rules/reload", 405),
         (*admin, "key.revoked", key["id"], None),
     ]
     assert all(item["address"] == "127.0.0.1" and item["at"].endswith("Z") for item in found)

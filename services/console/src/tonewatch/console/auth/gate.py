@@ -92,9 +92,7 @@ class Gate:
 
     def _watched(self, scope: Scope, principal: Principal | None, send: Send) -> Send:
         """The way of the answer; a write is written down before its answer leaves."""
-        if scope["method"] in SAFE_METHODS or scope["path"].startswith(OWN_AUDIT):
-            return send
-        if principal is None:
+        if principal is None or not _changes(scope) or scope["path"].startswith(OWN_AUDIT):
             return send
 
         async def send_after_note(message: Message) -> None:
@@ -117,6 +115,14 @@ def _asks_who(scope: Scope) -> bool:
     """Files and probes are for all: they work without the database, and without a look into it."""
     access = _access(methods_of(scope["path"]), scope["method"])
     return access is None or access.permission is not None or scope["path"] in WAYS_IN
+
+
+def _changes(scope: Scope) -> bool:
+    """Whether it may change something: some questions, such as a rule to judge, come by POST."""
+    if scope["method"] in SAFE_METHODS:
+        return False
+    access = _access(methods_of(scope["path"]), scope["method"])
+    return access is None or access.permission is None or not access.permission.is_read
 
 
 def address_of(scope: Scope) -> str:

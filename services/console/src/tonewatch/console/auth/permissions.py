@@ -49,6 +49,11 @@ class Permission(StrEnum):
     KEYS_WRITE = "keys:write"
     AUDIT_READ = "audit:read"
 
+    @property
+    def is_read(self) -> bool:
+        """Whether nothing is changed by it."""
+        return self.value.endswith(":read")
+
 
 _AGENT: Final = frozenset(
     {
