@@ -4,6 +4,7 @@ import time
 from typing import Final
 
 from tonewatch.shared.broker import Broker
+from tonewatch.shared.clock import now_ms
 
 CHECK_SECONDS: Final = 10.0
 
@@ -20,17 +21,13 @@ class BrokerClock:
         """Ask the broker, unless that was done lately."""
         now = time.monotonic()
         if self._checked_at is None or now - self._checked_at > CHECK_SECONDS:
-            self._ahead_ms = await self._broker.now_ms() - _local_ms()
+            self._ahead_ms = await self._broker.now_ms() - now_ms()
             self._checked_at = now
 
     def now_ms(self) -> int:
         """The broker's time, in milliseconds since 1970."""
-        return _local_ms() + self._ahead_ms
+        return now_ms() + self._ahead_ms
 
     def age_seconds(self, published_ms: int) -> float:
         """How long ago the broker took an entry; never negative."""
         return max(0, self.now_ms() - published_ms) / 1000
-
-
-def _local_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -4,7 +4,6 @@ Its clock is injectable, so tests of claims, retention and ages run in virtual t
 """
 
 import asyncio
-import time
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,6 +21,7 @@ from tonewatch.shared.broker._model import (
 from tonewatch.shared.broker._settle import additions, state_key
 from tonewatch.shared.broker._trim import EntryId, cut_at, format_id, parse_id
 from tonewatch.shared.broker.codec import encode
+from tonewatch.shared.clock import now_ms
 from tonewatch.shared.errors import BrokerUnavailableError
 from tonewatch.shared.streams import Stream, partition_of
 
@@ -76,9 +76,7 @@ class _Log:
 class MemoryBroker:
     """A `Broker` that lives in this process; `available = False` simulates an outage."""
 
-    def __init__(
-        self, *, partitions: int = 16, clock_ms: Callable[[], int] = lambda: time.time_ns() // 10**6
-    ) -> None:
+    def __init__(self, *, partitions: int = 16, clock_ms: Callable[[], int] = now_ms) -> None:
         self.partitions = partitions
         self.available = True
         self._clock_ms = clock_ms

@@ -1,6 +1,5 @@
 """The live view over HTTP: what goes on now, and the stream of changes since."""
 
-import time
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request
@@ -9,6 +8,7 @@ from fastapi.responses import StreamingResponse
 from tonewatch.console.auth.principal import principal_of
 from tonewatch.console.live.hub import Hub
 from tonewatch.console.live.watchers import Watchers
+from tonewatch.shared.clock import now_ms
 from tonewatch.shared.sse import stream
 
 
@@ -26,7 +26,7 @@ def live_router(hub: Hub, watchers: Watchers, *, heartbeat_seconds: float) -> AP
         return {
             "cursor": hub.cursor,
             "status": hub.status_data(),
-            **hub.board.public(time.time_ns() // 10**6, principal_of(request).sees),
+            **hub.board.public(now_ms(), principal_of(request).sees),
         }
 
     @router.get("/events")

@@ -1,13 +1,13 @@
 """Reads one stream without a group, from a little before the start on, until the service stops."""
 
 import asyncio
-import time
 from datetime import timedelta
 from typing import Final
 
 from tonewatch.console.live.hub import Hub
 from tonewatch.shared.broker import Broker, TailEntry
 from tonewatch.shared.broker.codec import decode
+from tonewatch.shared.clock import now_ms
 from tonewatch.shared.errors import BrokerUnavailableError, InvalidMessageError
 from tonewatch.shared.logging import get_logger
 from tonewatch.shared.streams import Stream
@@ -30,7 +30,7 @@ class Tail:
         self._broker = broker
         self._stream = stream
         self._hub = hub
-        first_ms = time.time_ns() // 10**6 - int(stream.retention.total_seconds() * 1000)
+        first_ms = now_ms() - int(stream.retention.total_seconds() * 1000)
         self._after = dict.fromkeys(range(broker.partitions), f"{first_ms}-0")
 
     async def run(self, stop: asyncio.Event) -> None:

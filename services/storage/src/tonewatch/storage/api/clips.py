@@ -7,6 +7,7 @@ from fastapi import APIRouter, Header, Response
 
 from tonewatch.storage.api.alerts import require_alert
 from tonewatch.storage.api.parameters import Key
+from tonewatch.storage.api.views import PRIVATE
 from tonewatch.storage.database import Database
 from tonewatch.storage.evidence import Clips
 
@@ -41,7 +42,7 @@ def build_router(database: Database, clips: Clips) -> APIRouter:
 
 
 def _answer(clip: bytes, asked: str | None) -> Response:
-    headers = {"Accept-Ranges": "bytes", "Cache-Control": "private, no-store"}
+    headers = {**PRIVATE, "Accept-Ranges": "bytes"}
     match = _RANGE.fullmatch(asked) if asked else None
     if match is None or match.groups() == ("", ""):
         # RFC 9110: a range that is not understood is as if it had not been asked for

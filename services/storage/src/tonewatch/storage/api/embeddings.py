@@ -12,6 +12,7 @@ from tonewatch.shared.errors import ConflictError, NotFoundError, TooLargeError
 from tonewatch.shared.messages import Speaker
 from tonewatch.storage.api.parameters import Key
 from tonewatch.storage.api.sessions import require_session
+from tonewatch.storage.api.views import PRIVATE
 from tonewatch.storage.database import Database
 from tonewatch.storage.embeddings import Place, bundle
 from tonewatch.storage.models import Utterance
@@ -66,7 +67,7 @@ def build_router(database: Database, data_dir: Path) -> APIRouter:
                 f"session {session_id} has no such embeddings: they are kept for sources whose "
                 "label `embeddings` is `true`"
             )
-        return Response(file, media_type=MEDIA_TYPE, headers={"Cache-Control": "private, no-store"})
+        return Response(file, media_type=MEDIA_TYPE, headers=PRIVATE)
 
     return router
 

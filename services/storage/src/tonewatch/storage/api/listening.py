@@ -11,7 +11,7 @@ from tonewatch.shared.errors import ConflictError
 from tonewatch.shared.messages import Lane, SessionState, Speaker, Track
 from tonewatch.storage.api.parameters import Key
 from tonewatch.storage.api.sessions import require_session
-from tonewatch.storage.api.views import View
+from tonewatch.storage.api.views import PRIVATE, View
 from tonewatch.storage.database import Database
 from tonewatch.storage.listening import Listeners
 from tonewatch.storage.models import Session
@@ -71,8 +71,7 @@ def build_router(database: Database, listeners: Listeners) -> APIRouter:
             )
         track = Track(session_id=session_id, speaker=asked.speaker)
         audio = await listeners.listen(track, found.labels, who)
-        headers = {"Cache-Control": "private, no-store"}
-        return StreamingResponse(audio, media_type="audio/wav", headers=headers)
+        return StreamingResponse(audio, media_type="audio/wav", headers=PRIVATE)
 
     return router
 

@@ -13,6 +13,8 @@ from tonewatch.storage.models import POSTERIOR, EmotionRecord, Segment, Utteranc
 Time = Annotated[datetime, PlainSerializer(iso_utc, return_type=str)]
 Probabilities = dict[str, float]
 ItemT = TypeVar("ItemT")
+PRIVATE: Final = {"Cache-Control": "private, no-store"}
+"""Headers of answers that nobody on the way may keep: voices, and what is like them."""
 _ABSENT: Final = object()
 
 
