@@ -32,7 +32,11 @@ from tonewatch.shared.streams import FRAMES, SCORES, STREAMS
 
 PARTITIONS = 16
 TRACKS = 100
-RULES = "rules:\n  - {name: angry, emotion: angry, threshold: 0.75, duration_sec: 2.0}\n"
+RULES = """
+rules:
+  # told at once, and not held by the caps that the flood fills
+  - {name: angry, emotion: angry, threshold: 0.75, duration_sec: 2.0, priority: critical}
+"""
 
 
 def tone(amplitude: float) -> bytes:
