@@ -118,14 +118,15 @@ async def test_a_verdict_on_an_earlier_text_is_not_taken_for_this_one(desk: Desk
 
     await page.route("**/api/v1/rules/validate", keep_back, times=1)
     await page.get_by_role("button", name="New rule", exact=True).click()
-    # the editor's pause after the last key becomes long
-    slow = "setTimeout = ((real) => (act, ms) => real(act, ms === 300 ? 3000 : ms))(setTimeout)"
-    await page.evaluate(f"{slow}; null")
+    # the editor's pause after the last key lasts until we say so
+    hold = "setTimeout = ((real) => (act, ms) => (ms === 300 ? (later = act) : real(act, ms)))"
+    await page.evaluate(f"{hold}(setTimeout); null")
     await page.locator("#editor-text").fill("name: mine\nemotion: angry\nthreshold: 0.6\n")
     async with page.expect_response("**/api/v1/rules/validate"):
         judged.set()
     await page.evaluate("new Promise((done) => setTimeout(done, 100))")
-    await expect(page.locator("#editor-save")).to_be_disabled(timeout=100)
+    await expect(page.locator("#editor-save")).to_be_disabled()
+    await page.evaluate("later(); null")
     await expect(page.locator("#editor-save")).to_be_enabled()
     await page.locator("#editor-save").click()
     await expect(item(page, "mine")).to_be_visible()
