@@ -19,6 +19,20 @@ def item(page: Page, name: str) -> Any:
     return page.locator("#rules > li", has=page.locator("strong", has_text=name))
 
 
+async def keep_back(page: Page, address: str) -> tuple[asyncio.Event, asyncio.Event]:
+    """Hold the next answer: the first event says that it is there, the second lets it go."""
+    there, go = asyncio.Event(), asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        answer = await route.fetch()
+        there.set()
+        await go.wait()
+        await route.fulfill(response=answer)
+
+    await page.route(address, hold, times=1)
+    return there, go
+
+
 async def test_rules_are_told_in_words_with_their_origin_and_precision(desk: Desk) -> None:
     stage = {"emotion": "sad", "threshold": 0.5}
     stages = [stage, {"emotion": "angry", "threshold": 0.6, "duration_sec": 2}]
@@ -87,15 +101,7 @@ async def test_a_rule_is_judged_while_it_is_written_and_saved(desk: Desk) -> Non
 async def test_an_answer_that_is_overtaken_takes_nothing_back(desk: Desk) -> None:
     page = await desk.open("/rules")
     await expect(item(page, "angry")).to_be_visible()
-    late, begun = asyncio.Event(), asyncio.Event()
-
-    async def keep_back(route: Route) -> None:
-        answer = await route.fetch()
-        begun.set()
-        await late.wait()
-        await route.fulfill(response=answer)
-
-    await page.route("**/api/v1/rules", keep_back, times=1)
+    begun, late = await keep_back(page, "**/api/v1/rules")
     await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     await begun.wait()
     await add(desk)
@@ -109,14 +115,7 @@ async def test_an_answer_that_is_overtaken_takes_nothing_back(desk: Desk) -> Non
 
 async def test_a_verdict_on_an_earlier_text_is_not_taken_for_this_one(desk: Desk) -> None:
     page = await desk.open("/rules")
-    judged = asyncio.Event()
-
-    async def keep_back(route: Route) -> None:
-        answer = await route.fetch()
-        await judged.wait()
-        await route.fulfill(response=answer)
-
-    await page.route("**/api/v1/rules/validate", keep_back, times=1)
+    _, judged = await keep_back(page, "**/api/v1/rules/validate")
     await page.get_by_role("button", name="New rule", exact=True).click()
     # the editor's pause after the last key lasts until we say so
     hold = "setTimeout = ((real) => (act, ms) => (ms === 300 ? (later = act) : real(act, ms)))"

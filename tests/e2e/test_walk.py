@@ -56,7 +56,7 @@ async def test_a_first_day(
     page.on("pageerror", lambda error: complaints.append(str(error)))
     day = Supervisor(page, found["origin"], texts(language), tmp_path)
     link = f"{found['origin']}/welcome?lang={language}#{found['token']}"
-    await people.sign_up(page, link, day.words)
+    await people.sign_up(page, link, "li", day.words)
 
     await calls.see_it_live(day)
     await calls.listen_in(day)

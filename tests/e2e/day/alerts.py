@@ -12,7 +12,9 @@ def _act(day: Supervisor, detail: Locator, key: str) -> Locator:
 
 async def handle_an_alert(day: Supervisor) -> None:
     """Acknowledged, explained, assigned, talked about."""
-    link = day.page.locator("nav.pages").get_by_role("link", name=day.words["nav.alerts"])
+    link = day.page.locator("nav.pages").get_by_role(
+        "link", name=day.words["nav.alerts"], exact=True
+    )
     await link.click()
     await day.page.locator("button.row").last.click()
     detail = day.page.locator("#detail")
@@ -41,8 +43,7 @@ async def hear_it(day: Supervisor) -> None:
 
     await wait_until(is_there, PATIENCE_MS / 1000, interval_seconds=0.5)
     await heard.evaluate("(audio) => { audio.muted = true; audio.play(); }")
-    playing = "() => document.querySelector('#detail audio')?.currentTime > 0.5"
-    await day.page.wait_for_function(playing, timeout=PATIENCE_MS)
+    await day.hears("#detail audio")
 
 
 async def judge_it(day: Supervisor) -> None:

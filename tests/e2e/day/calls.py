@@ -20,8 +20,7 @@ async def listen_in(day: Supervisor) -> None:
     await expect(page.locator("#tracks canvas").first).to_be_visible(timeout=PATIENCE_MS)
     await page.locator("#listen button").first.click()
     await expect(page.locator("#listening audio")).to_be_attached()
-    heard = "() => document.querySelector('#listening audio')?.currentTime > 0.5"
-    await page.wait_for_function(heard, timeout=PATIENCE_MS)
+    await day.hears("#listening audio")
     await page.locator("#listening button").click()
     await expect(page.locator("#listening")).to_be_empty()
     await expect(page.locator("#listen-problem")).to_be_hidden()

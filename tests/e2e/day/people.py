@@ -10,16 +10,16 @@ from tests.e2e.day.supervisor import Supervisor
 PASSWORD: Final = "three words together"
 
 
-async def sign_up(page: Page, link: str, words: Mapping[str, str]) -> None:
+async def sign_up(page: Page, link: str, name: str, words: Mapping[str, str]) -> None:
     """By a link that is good for once: the first admin's, or one's own."""
     await page.goto(link)
-    name = page.locator("[name=name]")
-    if await name.is_editable():
-        await name.fill("li")
-    for field in ("password", "again"):
-        await page.locator(f"[name={field}]").fill(PASSWORD)
+    field = page.locator("[name=name]")
+    if await field.is_editable():
+        await field.fill(name)
+    for each in ("password", "again"):
+        await page.locator(f"[name={each}]").fill(PASSWORD)
     await page.keyboard.press("Enter")
-    await expect(page.locator("header .person")).to_be_visible()
+    await expect(page.locator("header .person")).to_contain_text(name)
     await expect(page.locator("nav.pages")).to_contain_text(words["nav.alerts"])
 
 
@@ -32,7 +32,8 @@ async def ask_an_inspector_in(day: Supervisor, newcomer: Page) -> None:
     await form.locator("[name=labels]").fill("queue=nobody")
     await day.button(form, "users.save").click()
     link = await day.page.locator("#link code").inner_text()
-    await sign_up(newcomer, link, day.words)
+    await expect(day.page.locator("#users > li")).to_have_count(2)
+    await sign_up(newcomer, link, "zhao", day.words)
     await expect(newcomer.locator("#live-empty")).to_be_visible()
     await newcomer.goto(f"{day.origin}/alerts")
     await expect(newcomer.locator("#inbox-empty")).to_be_visible()

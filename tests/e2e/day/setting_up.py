@@ -2,7 +2,7 @@
 
 import zipfile
 
-from playwright.async_api import expect
+from playwright.async_api import Locator, expect
 
 from tests.e2e.day.supervisor import PATIENCE_MS, Supervisor
 
@@ -10,10 +10,7 @@ from tests.e2e.day.supervisor import PATIENCE_MS, Supervisor
 async def add_a_source(day: Supervisor) -> None:
     """An encoder's, whose key is shown once."""
     page = day.page
-    await day.go("/sources")
-    await page.locator("details.add > summary").click()
-    form = page.locator("#add-source")
-    await form.locator("[name=name]").fill("desk 4")
+    form = await _new(day, "/sources", "#add-source", "desk 4")
     await form.locator("[name=kind]").select_option("rtmp")
     await form.get_by_role("button").click()
     await expect(page.locator("#add-answer dd code").first).to_contain_text("rtmp://")
@@ -23,10 +20,7 @@ async def add_a_source(day: Supervisor) -> None:
 async def add_a_webhook(day: Supervisor) -> None:
     """Whose secret is shown once."""
     page = day.page
-    await day.go("/webhooks")
-    await page.locator("#add-part > summary").click()
-    form = page.locator("#add-hook")
-    await form.locator("[name=name]").fill("floor")
+    form = await _new(day, "/webhooks", "#add-hook", "floor")
     await form.locator("[name=url]").fill("https://floor.example/hook")
     await form.get_by_role("button").click()
     await expect(page.locator("#secret")).to_contain_text("whsec_")
@@ -57,3 +51,12 @@ async def take_the_bundle(day: Supervisor) -> None:
     bundle = day.folder / "bundle.zip"
     await (await download.value).save_as(bundle)
     assert zipfile.ZipFile(bundle).namelist()
+
+
+async def _new(day: Supervisor, path: str, form: str, name: str) -> Locator:
+    """The folded form of a page, open and with a name in it."""
+    await day.go(path)
+    await day.page.locator(f"details:has({form}) > summary").click()
+    found = day.page.locator(form)
+    await found.locator("[name=name]").fill(name)
+    return found

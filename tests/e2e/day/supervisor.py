@@ -30,6 +30,11 @@ class Supervisor:
         """A button of a place, by the key of its text."""
         return place.get_by_role("button", name=self.words[key], exact=True)
 
+    async def hears(self, player: str) -> None:
+        """Wait until an audio element plays."""
+        playing = f"() => document.querySelector('{player}')?.currentTime > 0.5"
+        await self.page.wait_for_function(playing, timeout=PATIENCE_MS)
+
     async def open_part(self, place: Locator, key: str) -> None:
         """Unfold a part of the page, by the key of its heading."""
         await place.get_by_text(self.words[key], exact=True).first.click()

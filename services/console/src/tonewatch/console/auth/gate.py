@@ -113,7 +113,7 @@ class Gate:
 
 def _asks_who(scope: Scope) -> bool:
     """Files and probes are for all: they work without the database, and without a look into it."""
-    access = _access(methods_of(scope["path"]), scope["method"])
+    access = _access_of(scope)
     return access is None or access.permission is not None or scope["path"] in WAYS_IN
 
 
@@ -121,7 +121,7 @@ def _changes(scope: Scope) -> bool:
     """Whether it may change something: some questions, such as a rule to judge, come by POST."""
     if scope["method"] in SAFE_METHODS:
         return False
-    access = _access(methods_of(scope["path"]), scope["method"])
+    access = _access_of(scope)
     return access is None or access.permission is None or not access.permission.is_read
 
 
@@ -146,6 +146,10 @@ def _judge(
     if access is None:
         return _method_not_allowed(scope, listed)
     return _forbidden(access, connection.headers, scope["method"], principal)
+
+
+def _access_of(scope: Scope) -> Access | None:
+    return _access(methods_of(scope["path"]), scope["method"])
 
 
 def _access(listed: Mapping[str, Access], method: str) -> Access | None:

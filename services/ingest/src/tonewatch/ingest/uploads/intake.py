@@ -155,10 +155,7 @@ class Uploads:
 
     async def abandon(self) -> None:
         """End them though not all was published: the broker was away until the end."""
-        tasks = [task for _, task in self._jobs.values()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await _end(list(self._jobs.values()), even_read=True)
 
     async def _decode(self, recording: Recording, stack: AsyncExitStack) -> Decoding:
         """The first audio; ffmpeg may be long about it, and is not waited for by who stops."""
@@ -248,10 +245,13 @@ class Uploads:
         return None if verdict.complete else f"the file is damaged: {verdict.reason}"
 
 
-async def _end(jobs: Sequence[tuple[Job, asyncio.Task[None]]]) -> None:
-    """Cancel those not yet read to their end, and wait until the end of each is written down."""
+async def _end(jobs: Sequence[tuple[Job, asyncio.Task[None]]], *, even_read: bool = False) -> None:
+    """Cancel those not yet read to their end, and wait until the end of each is written down.
+
+    `even_read` cancels those, too, that only wait for the broker to take what was read.
+    """
     for job, task in jobs:
-        if not job.is_read:
+        if even_read or not job.is_read:
             task.cancel()
     if jobs:
         await asyncio.wait([task for _, task in jobs])

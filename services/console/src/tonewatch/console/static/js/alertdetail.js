@@ -2,7 +2,7 @@
 
 import { actForms } from "./alertforms.js";
 import { heldText, labelText } from "./alertrow.js";
-import { ask } from "./api.js";
+import { ask, turns } from "./api.js";
 import { deliveryRow } from "./deliveries.js";
 import { el } from "./dom.js";
 import { badge, button, facts, when } from "./parts.js";
@@ -20,7 +20,7 @@ export class AlertDetail {
     this.alert = null;
     this.note = "";
     this.why = null;
-    this.turn = 0;
+    this.turn = turns();
     this.mustDraw = false;
   }
 
@@ -43,12 +43,12 @@ export class AlertDetail {
   async reload({ gently = false } = {}) {
     const { id } = this;
     if (!id) return;
-    const turn = ++this.turn;
+    const isNewest = this.turn();
     this.mustDraw ||= !gently;
     const path = encodeURIComponent(id);
     try {
       const [alert, kept] = await Promise.all([ask(`/inbox/${path}`), ask(`/alerts/${path}`).catch((error) => ({ error }))]);
-      if (id !== this.id || turn !== this.turn) return;
+      if (id !== this.id || !isNewest()) return;
       if (!this.mustDraw && this.#isWriting()) return;
       this.mustDraw = false;
       this.alert = alert;

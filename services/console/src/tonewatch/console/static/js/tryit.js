@@ -1,6 +1,6 @@
 // Try it: a recording goes up, is scored, and its emotions are drawn.
 
-import { ask, upload } from "./api.js";
+import { ask, turns, upload } from "./api.js";
 import { byId, say } from "./dom.js";
 import { load, wirePlayer } from "./player.js";
 import { wireRecorder } from "./recorder.js";
@@ -17,7 +17,7 @@ const REFUSALS = { 413: "try.too_large", 0: "try.network" };
 
 const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
-let run = 0;
+const turn = turns();
 
 function status(text, share = null) {
   say(byId("try-status"), text);
@@ -34,7 +34,7 @@ function fail(text) {
 
 /** Analyse one recording; a newer one puts an older one aside. */
 export async function analyse(file) {
-  const mine = ++run;
+  const isNewest = turn();
   const { name } = file;
   result.clear();
   status(t("try.uploading", { name, percent: 0 }), 0);
@@ -42,22 +42,22 @@ export async function analyse(file) {
   let accepted;
   try {
     accepted = await upload(file, labels, (share) => {
-      if (mine !== run) return;
+      if (!isNewest()) return;
       if (share < 1) status(t("try.uploading", { name, percent: percent(share) }), share / 3);
       else status(t("try.examining", { name }), 1 / 3);
     });
   } catch (error) {
-    if (mine === run) fail(t(REFUSALS[error.status] || "try.refused", { name, detail: error.message }));
+    if (isNewest()) fail(t(REFUSALS[error.status] || "try.refused", { name, detail: error.message }));
     return;
   }
-  if (mine !== run) return;
+  if (!isNewest()) return;
   load(file);
   result.begin(accepted.session_id, name);
-  peaksOf(file).then((peaks) => mine === run && result.waveform(peaks));
+  peaksOf(file).then((peaks) => isNewest() && result.waveform(peaks));
   try {
-    await follow(accepted.session_id, name, () => mine === run);
+    await follow(accepted.session_id, name, isNewest);
   } catch (error) {
-    if (mine === run) fail(t("try.failed", { name, detail: error.message }));
+    if (isNewest()) fail(t("try.failed", { name, detail: error.message }));
   }
 }
 
