@@ -1,33 +1,18 @@
-"""Why an alert fired, its audio, and the optional signs of a new one."""
+"""Why an alert fired, and its audio."""
 
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, expect
 
 from tests.browser.desk import EVIL, Desk, opened_desk
-from tests.browser.site import Site
 from tests.browser.test_history import call, timeline
 from tests.support.audio import speech_like_pcm, write_wav
 from tests.support.fake_suite import FakeSuite
 from tests.support.wait import wait_until
 from tonewatch.shared.broker import RedisBroker
-from tonewatch.shared.messages import Priority, Speaker
-
-NOTED = """
-window.noted = [];
-window.tones = 0;
-class Noted {
-    static permission = "default";
-    static async requestPermission() { return (Noted.permission = "ANSWER"); }
-    constructor(title, options) { window.noted.push([title, options]); }
-}
-window.Notification = Noted;
-const start = OscillatorNode.prototype.start;
-OscillatorNode.prototype.start = function (...when) { window.tones += 1; start.apply(this, when); };
-"""
+from tonewatch.shared.messages import Speaker
 
 
 async def keep(desk: Desk, folder: Path, **changes: Any) -> None:
@@ -136,47 +121,3 @@ async def test_the_curve_is_explained_in_chinese(desk: Desk, tmp_path: Path) -> 
     await page.locator("#detail").get_by_text("逐秒列表").click()
     await expect(page.locator(".why-table tr", has_text="0:25")).to_contain_text("触发中")
     assert await page.evaluate("document.documentElement.scrollWidth") == 390
-
-
-async def noted(site: Site, path: str, answer: str = "granted") -> Page:
-    """A page whose browser notes notifications and tones instead of showing them."""
-    page = await site.open("/history")
-    await page.context.add_init_script(NOTED.replace("ANSWER", answer))
-    await page.goto(site.url + path)
-    await page.locator("#notify-sound").wait_for()
-    return page
-
-
-@pytest.mark.parametrize("path", ["/alerts", "/"])
-async def test_sound_and_notification_are_asked_for_and_remembered(desk: Desk, path: str) -> None:
-    page = await noted(desk.site, path)
-    await desk.fire("a")
-    await desk.wait_for("a")
-    await expect(page.locator("[data-key=a], [data-alert=a]")).to_have_count(1)
-    assert await page.evaluate("[window.noted.length, window.tones]") == [0, 0]  # nobody asked
-    await page.get_by_label("Sound", exact=True).check()
-    await page.get_by_label("Notifications", exact=True).check()
-    assert await page.evaluate("window.tones") == 2  # how it will sound
-    await page.reload()
-    await expect(page.get_by_label("Sound", exact=True)).to_be_checked()
-    await page.evaluate("Notification.permission = 'granted'")
-    await desk.fire("b", rule=EVIL, priority=Priority.CRITICAL, emotions=("angry",))
-
-    async def told() -> bool:
-        return bool(await page.evaluate("window.noted.length && window.tones"))
-
-    await wait_until(told)
-    ((title, options),) = await page.evaluate("window.noted")
-    assert title == f"critical · {EVIL}"
-    assert "angry" in options["body"]
-    assert options["tag"] == "b"
-    await page.get_by_label("Sound", exact=True).uncheck()
-    await page.reload()
-    await expect(page.get_by_label("Sound", exact=True)).not_to_be_checked()
-
-
-async def test_notifications_that_the_browser_refuses_are_explained(desk: Desk) -> None:
-    page = await noted(desk.site, "/alerts?lang=zh", answer="denied")
-    await page.get_by_label("系统通知").click()
-    await expect(page.locator("#notify-problem")).to_contain_text("浏览器未获准显示通知")
-    await expect(page.get_by_label("系统通知")).not_to_be_checked()

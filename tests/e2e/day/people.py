@@ -13,6 +13,7 @@ PASSWORD: Final = "three words together"
 async def sign_up(page: Page, link: str, name: str, words: Mapping[str, str]) -> None:
     """By a link that is good for once: the first admin's, or one's own."""
     await page.goto(link)
+    await expect(page.locator("#welcome")).to_be_visible()  # it knows by now whose link it is
     field = page.locator("[name=name]")
     if await field.is_editable():
         await field.fill(name)

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,12 @@ from tonewatch.shared.streams import ALERTS, SCORES, SESSIONS
 Event = tuple[str, dict[str, Any], str]
 
 
-async def follow(console: Console, **headers: str) -> AsyncGenerator[Event]:
+async def follow(
+    console: Console, query: str = "", headers: Mapping[str, str] | None = None
+) -> AsyncGenerator[Event]:
     """Events of the live stream: name, data and id."""
-    async with console.client.stream("GET", "/api/v1/events", headers=headers) as response:
+    address = f"/api/v1/events{query}"
+    async with console.client.stream("GET", address, headers=headers) as response:
         assert response.headers["content-type"].startswith("text/event-stream")
         fields: dict[str, str] = {}
         async for line in response.aiter_lines():
@@ -63,6 +66,20 @@ async def test_scores_alerts_and_sessions_are_told_as_they_come(
     assert told["session"]["name"] == "line 1"
 
 
+async def test_who_asks_for_alerts_alone_is_shown_nothing_else(
+    console: Console, broker: RedisBroker
+) -> None:
+    async with aclosing(follow(console, "?only=alert")) as events:
+        assert (await anext(events))[0] == "status"
+        await broker.publish([Outgoing(SESSIONS, make_session()), Outgoing(SCORES, make_score(0))])
+        await wait_until(lambda: console.service.hub.cursor.split(".")[1] == "2")
+        await broker.publish([Outgoing(ALERTS, make_alert())])
+        assert [name for name, _, _ in await collect(events, 1)] == ["alert"]
+    board = (await console.client.get("/api/v1/live?sessions=false")).json()
+    assert (len(board["alerts"]), board["sessions"]) == (1, [])
+    assert (await console.client.get("/api/v1/events?only=nothing")).status_code == 422
+
+
 async def test_a_viewer_that_reconnects_catches_up_from_its_last_event(
     console: Console, broker: RedisBroker
 ) -> None:
@@ -72,7 +89,7 @@ async def test_a_viewer_that_reconnects_catches_up_from_its_last_event(
         *_, (_, _, last_id) = await collect(events, 3)
     await broker.publish([Outgoing(SCORES, make_score(seq)) for seq in range(3, 6)])
     await wait_until(lambda: console.service.hub.cursor.split(".")[1] == "6")
-    async with aclosing(follow(console, **{"Last-Event-ID": last_id})) as events:
+    async with aclosing(follow(console, headers={"Last-Event-ID": last_id})) as events:
         missed = await collect(events, 3)
     assert [data["seq"] for _, data, _ in missed] == [3, 4, 5]
 

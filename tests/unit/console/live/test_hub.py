@@ -6,6 +6,7 @@ import pytest
 
 from tests.support.messages import make_alert, make_score
 from tonewatch.console.live import Hub
+from tonewatch.console.live.events import Wish
 from tonewatch.console.live.hub import OVERLAP_MS
 from tonewatch.shared.metrics import Metrics
 from tonewatch.shared.sse import Viewer
@@ -48,6 +49,18 @@ async def test_a_viewer_that_comes_back_gets_exactly_what_it_missed(hub: Hub) ->
     publish(hub, 5, 7)
     assert await received(hub.watch(cursor)) == [("score", 5), ("score", 6), ("score", 7)]
     assert await received(hub.watch(hub.cursor)) == []
+
+
+async def test_who_asked_for_alerts_alone_gets_no_scores_neither_late_nor_as_they_come(
+    hub: Hub,
+) -> None:
+    cursor = hub.cursor
+    publish(hub, 0, QUEUE)  # more than the queue of somebody who wants them would hold
+    hub.publish(make_alert(), 0)
+    viewer = hub.watch(cursor, Wish(names=frozenset({"alert"})))
+    publish(hub, 11, 11 + QUEUE)
+    hub.publish(make_alert(), 0)
+    assert await received(viewer) == [("alert", None), ("alert", None)]
 
 
 async def test_after_a_restart_of_the_console_it_gets_everything_since_with_some_overlap(

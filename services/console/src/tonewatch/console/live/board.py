@@ -84,10 +84,13 @@ class Board:
             ribbon = session.tracks.setdefault(message.speaker, Ribbon())
             ribbon.gap(message.first_seq, message.last_seq)
 
-    def public(self, now_ms: int, sees: Sees = everything) -> dict[str, Any]:
+    def public(
+        self, now_ms: int, sees: Sees = everything, *, with_sessions: bool = True
+    ) -> dict[str, Any]:
         """Sessions (without uploads: nobody is on the line) and alerts, newest alert first."""
         self._forget(now_ms)
-        live = [s for s in self._sessions.values() if s.lane is not Lane.UPLOAD]
+        known = self._sessions.values() if with_sessions else ()
+        live = [session for session in known if session.lane is not Lane.UPLOAD]
         alerts = [alert for alert in reversed(self._alerts.values()) if sees(alert.labels)]
         return {
             "sessions": [session.public() for session in live if sees(session.labels)],

@@ -30,8 +30,26 @@ class LiveEvent:
 
     number: int
     published_ms: int
+    name: EventName
     wire: bytes
     labels: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What one viewer is shown: what it may see, and of that what it asked for."""
+
+    sees: Sees = everything
+    names: frozenset[EventName] | None = None
+    """None: events of every name."""
+
+    def wants(self, event: LiveEvent) -> bool:
+        """Whether the viewer is told of this event."""
+        return (self.names is None or event.name in self.names) and self.sees(event.labels)
+
+
+ALL: Final = Wish()
+"""What somebody is shown who may see everything and asked for nothing in particular."""
 
 
 def public_data(message: Message) -> dict[str, Any]:

@@ -7,12 +7,11 @@ by alert and state). A viewer too slow for its queue, or away for too long, is t
 """
 
 from collections import deque
-from collections.abc import Mapping
 from itertools import islice
 from typing import Any, Final
 
 from tonewatch.console.live.board import Board
-from tonewatch.console.live.events import LiveEvent, Sees, everything, name_of, public_data
+from tonewatch.console.live.events import ALL, LiveEvent, Wish, name_of, public_data
 from tonewatch.shared.clock import iso_utc, utc_now
 from tonewatch.shared.ids import new_id
 from tonewatch.shared.messages import Message
@@ -35,7 +34,7 @@ class Hub:
         self._number = 0
         self._newest_ms = 0
         self._history: deque[LiveEvent] = deque(maxlen=HISTORY_EVENTS)
-        self._viewers: dict[Viewer, Sees] = {}
+        self._viewers: dict[Viewer, Wish] = {}
         self._away: dict[str, str] = {}
         self._away_since: str | None = None
         self._closed = False
@@ -51,22 +50,26 @@ class Hub:
         self.board.apply(message, published_ms)
         self._number += 1
         self._newest_ms = max(self._newest_ms, published_ms)
-        wire = encode(name_of(message), public_data(message), self.cursor)
-        self._history.append(LiveEvent(self._number, published_ms, wire, message.labels))
-        self._offer(wire, message.labels)
+        name = name_of(message)
+        wire = encode(name, public_data(message), self.cursor)
+        event = LiveEvent(self._number, published_ms, name, wire, message.labels)
+        self._history.append(event)
+        for viewer, wish in self._viewers.items():
+            if wish.wants(event):
+                viewer.offer(wire)
 
     def broker_away(self, reader: str, reason: str) -> None:
         """A reader cannot reach the broker: what viewers see grows old."""
         self._away[reader] = reason
         if self._away_since is None:
             self._away_since = iso_utc(utc_now())
-            self._offer(self.status())
+            self._tell_status()
 
     def broker_answers(self, reader: str) -> None:
         """A reader reached the broker."""
         if self._away.pop(reader, None) is not None and not self._away:
             self._away_since = None
-            self._offer(self.status())
+            self._tell_status()
 
     def status_data(self) -> dict[str, Any]:
         """Whether the live data is fresh; `stale_since` is None if so."""
@@ -80,10 +83,10 @@ class Hub:
         """The heartbeat: a comment, and an event that scripts can see."""
         return b": heartbeat\n" + encode("status", self.status_data())
 
-    def watch(self, after: str | None, sees: Sees = everything) -> Viewer:
+    def watch(self, after: str | None, wish: Wish = ALL) -> Viewer:
         """A new viewer of what it may see, who gets first what came after its cursor."""
-        viewer = Viewer(self._viewer_queue, [self.status(), *self._missed(after, sees)])
-        self._viewers[viewer] = sees
+        viewer = Viewer(self._viewer_queue, [self.status(), *self._missed(after, wish)])
+        self._viewers[viewer] = wish
         if self._closed:
             viewer.close()
         self._metrics.set("live_viewers", len(self._viewers))
@@ -100,12 +103,11 @@ class Hub:
         for viewer in self._viewers:
             viewer.close()
 
-    def _offer(self, wire: bytes, labels: Mapping[str, str] | None = None) -> None:
-        for viewer, sees in self._viewers.items():
-            if labels is None or sees(labels):
-                viewer.offer(wire)
+    def _tell_status(self) -> None:
+        for viewer in self._viewers:
+            viewer.offer(self.status())
 
-    def _missed(self, after: str | None, sees: Sees) -> list[bytes]:
+    def _missed(self, after: str | None, wish: Wish) -> list[bytes]:
         if not after:
             return []
         life, _, rest = after.partition(".")
@@ -117,9 +119,9 @@ class Hub:
             if not 0 <= missed <= len(self._history):
                 return [RESET]
             newest = islice(reversed(self._history), missed)
-            return [event.wire for event in newest if sees(event.labels)][::-1]
+            return [event.wire for event in newest if wish.wants(event)][::-1]
         since_ms = int(newest_ms) - OVERLAP_MS
         if not self._history or self._history[0].published_ms > since_ms:
             return [RESET]
         later = (event for event in self._history if event.published_ms >= since_ms)
-        return [event.wire for event in later if sees(event.labels)]
+        return [event.wire for event in later if wish.wants(event)]

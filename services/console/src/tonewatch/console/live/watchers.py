@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from tonewatch.console.auth.principal import Principal
+from tonewatch.console.live.events import EventName, Wish
 from tonewatch.console.live.hub import Hub
 from tonewatch.shared.runtime import wait_for_stop
 from tonewatch.shared.sse import Viewer
@@ -24,9 +25,11 @@ class Watchers:
         self._look_seconds = look_seconds
         self._viewers: dict[Viewer, Principal] = {}
 
-    def watch(self, principal: Principal, after: str | None) -> Viewer:
-        """A new viewer of what this person or program may see."""
-        viewer = self._hub.watch(after, principal.sees)
+    def watch(
+        self, principal: Principal, after: str | None, names: frozenset[EventName] | None = None
+    ) -> Viewer:
+        """A new viewer of what this person or program may see; of these names, or of all."""
+        viewer = self._hub.watch(after, Wish(principal.sees, names))
         self._viewers[viewer] = principal
         return viewer
 

@@ -1,16 +1,18 @@
 // The live connection: what goes on now, then every change, and a word at once when it is lost.
 
-import { ask } from "./api.js";
+import { ask, query } from "./api.js";
 import { byId, say } from "./dom.js";
 import { t, wallTime } from "./text.js";
 
 const RECONNECT_MS = 2000;
 const NAMES = ["score", "gap", "alert", "session"];
 
-/** Follow the event stream; handlers, all optional: snapshot(board), and one per event name. */
+/** Follow the event stream; handlers, all optional: snapshot(board), and one per event name. What has none is not asked for. */
 export class LiveStream {
   constructor(handlers) {
     this.handlers = handlers;
+    this.names = NAMES.filter((name) => handlers[name]);
+    this.wanted = false;
     this.cursor = null;
     this.lostSince = null;
     this.brokerNote = null;
@@ -19,16 +21,29 @@ export class LiveStream {
     setInterval(() => this.#watch(), 1000);
   }
 
-  async start() {
+  start() {
+    this.wanted = true;
+    this.heardAt = Date.now();
+    return this.#begin();
+  }
+
+  /** Until the next start; what comes meanwhile stands in its snapshot. */
+  stop() {
+    this.wanted = false;
+    this.source?.close();
+  }
+
+  async #begin() {
     this.source?.close();
     try {
-      const board = await ask("/live");
+      const board = await ask(`/live${query({ sessions: this.names.includes("session") ? "" : "false" })}`);
+      if (!this.wanted) return;
       this.cursor = board.cursor;
       this.#status(board.status);
       this.handlers.snapshot?.(board);
     } catch {
-      this.#lost();
-      setTimeout(() => this.start(), RECONNECT_MS);
+      if (this.wanted) this.#lost();
+      setTimeout(() => this.wanted && this.#begin(), RECONNECT_MS);
       return;
     }
     this.#open();
@@ -36,7 +51,7 @@ export class LiveStream {
 
   #open() {
     this.source?.close();
-    const source = new EventSource(`/api/v1/events?after=${encodeURIComponent(this.cursor)}`);
+    const source = new EventSource(`/api/v1/events${query({ after: this.cursor, only: this.names })}`);
     this.source = source;
     source.onopen = () => this.#heard();
     source.onerror = () => {
@@ -48,12 +63,12 @@ export class LiveStream {
       this.#heard();
       this.#status(JSON.parse(event.data));
     });
-    source.addEventListener("reset", () => this.start());
-    for (const name of NAMES) {
+    source.addEventListener("reset", () => this.#begin());
+    for (const name of this.names) {
       source.addEventListener(name, (event) => {
         this.#heard();
         this.cursor = event.lastEventId || this.cursor;
-        this.handlers[name]?.(JSON.parse(event.data));
+        this.handlers[name](JSON.parse(event.data));
       });
     }
   }
@@ -61,7 +76,7 @@ export class LiveStream {
   /** Come back to the stream; it does not tell why it was refused, so ask whether the session has ended. */
   async #again(source) {
     const ended = await ask("/auth/me").then(() => false, (error) => error.status === 401);
-    if (this.source !== source) return;
+    if (this.source !== source || !this.wanted) return;
     if (ended) setTimeout(() => this.#again(source), RECONNECT_MS);
     else this.#open();
   }
@@ -78,7 +93,7 @@ export class LiveStream {
   }
 
   #watch() {
-    if (Date.now() - this.heardAt < this.silenceMs) return;
+    if (!this.wanted || Date.now() - this.heardAt < this.silenceMs) return;
     this.#lost();
     if (this.source?.readyState === EventSource.OPEN) {
       this.heardAt = Date.now(); // give the new connection its time

@@ -9,7 +9,7 @@ import { byId, el, say } from "./dom.js";
 import { LiveStream } from "./events.js";
 import { frame } from "./frame.js";
 import { keys } from "./keys.js";
-import { announce, wireNotify } from "./notify.js";
+import { announce, missed, wireNotify } from "./notify.js";
 import { fill, fromAddress, valuesOf } from "./parts.js";
 import { can } from "./person.js";
 import { showSilences } from "./silences.js";
@@ -129,12 +129,15 @@ async function nameRules() {
   byId("rule-names").replaceChildren(...rules.map((rule) => el("option", { value: rule.name })));
 }
 
-frame();
+frame({ hasOwnStream: true });
 wireNotify();
 fromAddress(filters);
 nameRules();
 new LiveStream({
-  snapshot: load,
+  snapshot: (board) => {
+    missed(board.alerts).forEach((alert) => announce(alert));
+    load();
+  },
   alert: (alert) => {
     announce(alert);
     for (const milliseconds of ARRIVALS_MS) setTimeout(load, milliseconds);

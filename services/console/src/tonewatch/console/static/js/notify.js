@@ -5,10 +5,14 @@ import { byId, say } from "./dom.js";
 import { emotionName, named, t } from "./text.js";
 
 const KEYS = { sound: "tonewatch.sound", notices: "tonewatch.notifications" };
+const TAB = { since: "tonewatch.following_since", announced: "tonewatch.announced" };
+const REMEMBERED = 200;
 const QUIET_MS = 2000; // many alerts at once are one sound
-export const FRESH_MS = 300_000;
+const FRESH_MS = 300_000;
 
-const announced = new Set();
+// kept with the tab: what fires while it goes from one page to the next is told by the next one
+sessionStorage[TAB.since] ??= Date.now();
+const announced = new Set(JSON.parse(sessionStorage[TAB.announced] ?? "[]"));
 let audio = null;
 let soundedAt = 0;
 
@@ -45,11 +49,20 @@ async function permitted() {
   return is;
 }
 
+const decidedAt = (alert) => Date.parse(alert.decided_at || alert.at);
+
+/** An alert that has just fired and of which nobody was told in this tab. */
+export const isNews = (alert) =>
+  alert.state === "firing" && Date.now() - decidedAt(alert) < FRESH_MS && !announced.has(alert.alert_id);
+
+/** Of what a page finds when it begins, oldest first: the news since this tab follows. */
+export const missed = (alerts) => alerts.filter((each) => isNews(each) && decidedAt(each) > sessionStorage[TAB.since]).reverse();
+
 /** Tell of an alert that has just fired, once, whatever the stream repeats. */
 export function announce(alert, call) {
-  const isOld = Date.now() - Date.parse(alert.decided_at || alert.at) > FRESH_MS;
-  if (alert.state !== "firing" || isOld || announced.has(alert.alert_id)) return;
+  if (!isNews(alert)) return;
   announced.add(alert.alert_id);
+  sessionStorage[TAB.announced] = JSON.stringify([...announced].slice(-REMEMBERED));
   if (isOn(KEYS.sound)) beep();
   if (isOn(KEYS.notices) && mayNotify()) notice(alert, call);
 }
