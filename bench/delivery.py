@@ -19,7 +19,7 @@ from typing import Any
 
 from support import stack
 from support.figures import arguments, percentile, report
-from tonewatch.alerting.delivery.database import Database
+from tonewatch.alerting.delivery.database import database_over
 from tonewatch.alerting.delivery.health import Health
 from tonewatch.alerting.delivery.log import DeliveryLog
 from tonewatch.alerting.delivery.outbox import Outbox
@@ -29,9 +29,8 @@ from tonewatch.alerting.delivery.receivers import Receivers
 from tonewatch.alerting.delivery.registry import Webhooks
 from tonewatch.alerting.delivery.sender import Sender
 from tonewatch.alerting.delivery.subscriptions import DeclaredWebhook
-from tonewatch.alerting.delivery.tables import MIGRATIONS
 from tonewatch.alerting.delivery.values import delivery_values
-from tonewatch.shared.database import close_engine, create_engine, migrate, sqlite_url
+from tonewatch.shared.database import create_engine, sqlite_url
 from tonewatch.shared.egress import EgressPolicy
 from tonewatch.shared.logging import configure
 from tonewatch.shared.messages import Alert, AlertState, Priority
@@ -72,7 +71,7 @@ class Delivery:
     """The service's delivery, without the service."""
 
     def __init__(self, folder: Path) -> None:
-        self.database = Database(create_engine(sqlite_url(folder / "alerting.db")))
+        self.database = database_over(create_engine(sqlite_url(folder / "alerting.db")))
         self.webhooks = Webhooks(self.database, LOOPBACK)
         self.poster = Poster(LOOPBACK, timeout_seconds=15)
         self.receivers = Receivers(self.webhooks, self.poster, {})
@@ -93,7 +92,7 @@ class Delivery:
 
     async def open(self, urls: dict[str, str]) -> None:
         """Bring up the schema and the subscriptions."""
-        await migrate(self.database.engine, MIGRATIONS)
+        await self.database.prepare()
         await self.webhooks.declare(
             [DeclaredWebhook(name=name, url=url, secret=SECRET) for name, url in urls.items()]
         )
@@ -125,7 +124,7 @@ class Delivery:
             with suppress(TimeoutError):  # what hangs is cut off
                 await asyncio.wait_for(task, 3)
             await self.poster.close()
-            await close_engine(self.database.engine)
+            await self.database.close()
 
     async def until_told(self, limit_seconds: float, left: int = 0) -> None:
         """Wait until at most so many deliveries wait."""

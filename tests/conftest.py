@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -13,6 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.support.ports import free_port
 from tests.support.redis_server import redis_server
 from tonewatch.shared.broker import MemoryBroker, RedisBroker
 from tonewatch.shared.redis_client import RedisOptions, create_redis
@@ -101,17 +101,10 @@ async def memory_broker() -> MemoryBroker:
     return made
 
 
-@pytest.fixture
-def free_port() -> Callable[[], int]:
-    """Gives a port that is free now."""
-
-    def choose() -> int:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port: int = probe.getsockname()[1]
-            return port
-
-    return choose
+@pytest.fixture(name="free_port")
+def choose_free_port() -> Callable[[], int]:
+    """Gives ports that are free."""
+    return free_port
 
 
 @pytest.fixture(scope="session")

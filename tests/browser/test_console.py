@@ -67,6 +67,7 @@ async def test_an_alert_pops_up_is_listed_marks_its_call_and_resolves(
     await page.get_by_role("article", name="Line 7").wait_for()
     await broker.publish([Outgoing(ALERTS, alert_now(rule="VIP客户恐惧告警"))])
     toast = page.get_by_role("alert")
+    await toast.hover()  # it stays for as long as somebody reads it
     await expect(toast).to_contain_text("VIP客户恐惧告警")
     await expect(toast).to_contain_text("Line 7")
     item = page.locator("#alerts li.alert")

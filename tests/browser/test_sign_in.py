@@ -26,6 +26,7 @@ NEW = "three words together"
 async def fill(page: Page, **fields: str) -> None:
     for name, value in fields.items():
         await page.locator(f"[name={name}]").fill(value)
+    await expect(page.locator("main button[type=submit]")).to_be_enabled()  # the scripts are there
 
 
 async def account(site: Site, name: str = "li", role: str = "admin") -> None:
@@ -72,6 +73,24 @@ async def test_one_is_asked_who_one_is_and_comes_back_to_where_one_wanted(
     await page.go_back()  # nothing of the page is kept
     await expect(page.locator("#sign-in")).to_be_visible()
     assert site.errors() == []
+
+
+@pytest.mark.parametrize("path", ["/sign-in", "/account"])
+async def test_a_password_is_in_no_address_however_early_it_is_sent(site: Site, path: str) -> None:
+    await account(site)
+    somebody = site.people["li"] if path == "/account" else None
+    state = somebody.storage_state(site.url) if somebody else None
+    page = await site.visit("/welcome", storage_state=state)
+    await page.route("**/static/js/*", lambda route: route.abort())  # they never come
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    await page.goto(site.url + path)
+    for field in await page.locator("main input[type=password]").all():
+        await field.fill(PASSWORD)
+    await page.keyboard.press("Enter")
+    await page.locator("main form").first.evaluate("form => form.submit()")
+    await page.goto(site.url + "/welcome")
+    assert [url for url in asked if "password" in url or PASSWORD.split()[0] in url] == []
 
 
 async def test_too_many_attempts_wait_and_the_wait_is_shown(site: Site) -> None:

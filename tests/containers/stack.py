@@ -4,7 +4,6 @@ import json
 import os
 import random
 import secrets
-import socket
 import subprocess
 import urllib.request
 from dataclasses import dataclass, field
@@ -14,6 +13,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from pydantic import SecretStr
+
+from tests.support.ports import free_port
 
 ROOT: Final = Path(__file__).parents[2]
 PORTS: Final = (
@@ -62,20 +63,9 @@ def docker(*arguments: str, limit: timedelta = COMMAND_LIMIT, **environment: str
     return done.stdout
 
 
-def free_ports(count: int) -> list[int]:
-    """Ports that are free now, all different."""
-    probes = [socket.socket() for _ in range(count)]
-    for probe in probes:
-        probe.bind(("127.0.0.1", 0))
-    ports = [probe.getsockname()[1] for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports
-
-
 def make_environment() -> dict[str, str]:
     """Ports, subnet and image names that no other project uses."""
-    ports = dict(zip(PORTS, map(str, free_ports(len(PORTS))), strict=True))
+    ports = {name: str(free_port()) for name in PORTS}
     subnet = f"198.51.100.{16 * random.randrange(16)}/28"
     # short, so that a worker that was killed is soon seen to be healthy again
     return {**ports, "DEMO_SUBNET": subnet, "TONEWATCH_VERSION": "test", "HEALTH_INTERVAL": "2s"}

@@ -1,7 +1,6 @@
 """A Redis Cluster of three nodes on loopback, for tests."""
 
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -14,6 +13,7 @@ from typing import Any
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
+from tests.support.ports import free_port
 from tests.support.redis_server import server_binary
 
 NODES = 3
@@ -26,7 +26,7 @@ def redis_cluster() -> Iterator[str]:
     folder = Path(tempfile.mkdtemp(prefix="tw-"))
     with ExitStack() as stack:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        ports = [(_free_port(), _free_port()) for _ in range(NODES)]
+        ports = [(free_port(), free_port()) for _ in range(NODES)]
         for number, (port, bus) in enumerate(ports):
             stack.enter_context(_node(folder / str(number), port, bus))
         clients: list[Any] = [Redis(port=port) for port, _ in ports]
@@ -77,10 +77,3 @@ def _until(condition: Callable[[], Any]) -> None:
                 return
         time.sleep(0.05)
     raise RuntimeError("the cluster's nodes did not come together")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

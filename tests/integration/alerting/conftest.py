@@ -11,12 +11,11 @@ from sqlalchemy import text
 from tests.conftest import PARTITIONS
 from tests.support.postgres import USER, postgres_server
 from tests.support.running import running
-from tonewatch.alerting.delivery.database import Database
-from tonewatch.alerting.delivery.tables import MIGRATIONS
+from tonewatch.alerting.delivery.database import database_over
 from tonewatch.alerting.service import AlertingService
 from tonewatch.alerting.settings import AlertingSettings
 from tonewatch.shared.broker import RedisBroker
-from tonewatch.shared.database import close_engine, create_engine, migrate, sqlite_url
+from tonewatch.shared.database import Database, close_engine, create_engine, sqlite_url
 from tonewatch.shared.http import AsyncClient, create_client
 
 Starting = Callable[..., AbstractAsyncContextManager[AsyncClient]]
@@ -60,12 +59,12 @@ async def empty(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
         async with engine.begin() as connection:
             await connection.execute(text("DROP SCHEMA public CASCADE"))
             await connection.execute(text("CREATE SCHEMA public"))
-    yield Database(engine)
+    yield database_over(engine)
     await close_engine(engine)
 
 
 @pytest.fixture
 async def database(empty: Database) -> Database:
     """A database of each kind, with the newest schema."""
-    await migrate(empty.engine, MIGRATIONS)
+    await empty.prepare()
     return empty

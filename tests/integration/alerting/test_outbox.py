@@ -10,7 +10,6 @@ from sqlalchemy import Connection, text
 
 from tests.support.messages import make_alert
 from tonewatch.alerting.delivery.attempt import Attempt
-from tonewatch.alerting.delivery.database import Database
 from tonewatch.alerting.delivery.leasing import LEASE_MS, ORPHANED, Demand
 from tonewatch.alerting.delivery.log import DeliveryLog, Filters
 from tonewatch.alerting.delivery.outbox import Outbox
@@ -21,7 +20,7 @@ from tonewatch.alerting.delivery.registry import Webhooks
 from tonewatch.alerting.delivery.tables import MIGRATIONS, VERSION_TABLE, Base, DeliveryRow
 from tonewatch.alerting.delivery.values import delivery_values
 from tonewatch.shared.clock import now_ms
-from tonewatch.shared.database import migrate
+from tonewatch.shared.database import Database, migrate
 from tonewatch.shared.egress import AddressPolicy
 from tonewatch.shared.errors import ConflictError, UnavailableError
 from tonewatch.shared.messages import AlertState, NoticePolicy

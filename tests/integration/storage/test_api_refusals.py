@@ -2,6 +2,7 @@
 
 import base64
 import json
+from itertools import product
 from typing import Any
 
 import pytest
@@ -23,6 +24,25 @@ TEXTS = {
     "/v1/stats/alerts": ("rule", "queue"),
     "/v1/export/records": ("agent_id",),
 }
+
+BY_ID = (
+    "/v1/sessions/{}",
+    "/v1/sessions/{}/timeline",
+    "/v1/sessions/{}/segments",
+    "/v1/sessions/{}/similar",
+    "/v1/alerts/{}",
+    "/v1/alerts/{}/clip",
+)
+NO_VERDICTS: list[Json] = [
+    {"by": "", "verdict": "right"},
+    {"by": "x" * 300, "verdict": "right"},
+    {"by": "a\0", "verdict": "right"},
+    {"by": "a", "verdict": "wrong"},
+    {"by": "a"},
+    {"by": "a", "verdict": "right", "comment": "x" * 5000},
+    {"by": "a", "verdict": "right", "comment": "a\0b"},
+    {"by": "a", "verdict": "right", "more": 1},
+]
 
 
 def cursor(*values: Any) -> str:
@@ -89,21 +109,28 @@ WRONG: list[tuple[str, Json, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("path", "query", "reason"), WRONG)
 async def test_a_wrong_question_is_refused_with_a_sentence(
-    path: str, query: Json, reason: str, client: AsyncClient, store: Store
+    client: AsyncClient, store: Store, subtests: pytest.Subtests
 ) -> None:
     await store.write(items([make_session()]))
-    answer = await client.get(path, params=query)
-    assert answer.status_code in (400, 422), answer.text
-    assert reason in answer.json()["detail"]
+    for path, query, reason in WRONG:
+        with subtests.test(path=path, query=query):
+            answer = await client.get(path, params=query)
+            assert answer.status_code in (400, 422), answer.text
+            assert reason in answer.json()["detail"]
 
 
-@pytest.mark.parametrize("text", INJECTIONS)
 async def test_text_is_text_whatever_it_looks_like(
-    text: str, client: AsyncClient, store: Store
+    client: AsyncClient, store: Store, subtests: pytest.Subtests
 ) -> None:
     await store.write(items([make_score(0, labels=VIP), make_alert(labels=VIP)]))
+    for text in INJECTIONS:
+        with subtests.test(text=text):
+            await _finds_nothing(client, text)
+            assert len((await get(client, "/v1/records"))["items"]) == 1
+
+
+async def _finds_nothing(client: AsyncClient, text: str) -> None:
     for path, names in TEXTS.items():
         for query in (*({name: text} for name in names), {"label": f"customer_tier:{text}"}):
             answer = await client.get(path, params=query)
@@ -111,53 +138,35 @@ async def test_text_is_text_whatever_it_looks_like(
             if "items" in answer.text:
                 assert answer.json()["items"] == [], (path, query)
     assert (await get(client, "/v1/search", q=text))["items"] == []
-    assert len((await get(client, "/v1/records"))["items"]) == 1
 
 
-@pytest.mark.parametrize("text", [*INJECTIONS, "x" * 200])
 async def test_labels_are_stored_and_found_whatever_is_in_them(
-    text: str, client: AsyncClient, store: Store
+    client: AsyncClient, store: Store, subtests: pytest.Subtests
 ) -> None:
-    await store.write(items([make_score(0, labels={"agent_id": text, "名字": text})]))
-    for query in ({"agent_id": text}, {"label": f"名字:{text}"}):
-        (found,) = (await get(client, "/v1/records", **query))["items"]
-        assert found["labels"]["名字"] == text
+    for number, text in enumerate([*INJECTIONS, "x" * 200]):
+        with subtests.test(text=text):
+            labels = {"agent_id": text, "名字": text}
+            await store.write(items([make_score(0, session_id=f"call-{number}", labels=labels)]))
+            for query in ({"agent_id": text}, {"label": f"名字:{text}"}):
+                (found,) = (await get(client, "/v1/records", **query))["items"]
+                assert found["labels"]["名字"] == text
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "/v1/sessions/{}",
-        "/v1/sessions/{}/timeline",
-        "/v1/sessions/{}/segments",
-        "/v1/sessions/{}/similar",
-        "/v1/alerts/{}",
-        "/v1/alerts/{}/clip",
-    ],
-)
-@pytest.mark.parametrize("key", ["nobody", "%00", "'%20OR%201=1", "x" * 300, "%F0%9F%98%80"])
-async def test_an_id_that_is_none_is_refused(path: str, key: str, client: AsyncClient) -> None:
-    answer = await client.get(path.format(key))
-    assert answer.status_code in (404, 422), answer.text
-    assert answer.json()["detail"]
+async def test_an_id_that_is_none_is_refused(
+    client: AsyncClient, subtests: pytest.Subtests
+) -> None:
+    for path, key in product(BY_ID, ("nobody", "%00", "'%20OR%201=1", "x" * 300, "%F0%9F%98%80")):
+        with subtests.test(path=path, key=key):
+            answer = await client.get(path.format(key))
+            assert answer.status_code in (404, 422), answer.text
+            assert answer.json()["detail"]
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        {"by": "", "verdict": "right"},
-        {"by": "x" * 300, "verdict": "right"},
-        {"by": "a\0", "verdict": "right"},
-        {"by": "a", "verdict": "wrong"},
-        {"by": "a"},
-        {"by": "a", "verdict": "right", "comment": "x" * 5000},
-        {"by": "a", "verdict": "right", "comment": "a\0b"},
-        {"by": "a", "verdict": "right", "more": 1},
-    ],
-)
 async def test_a_verdict_that_is_none_is_refused(
-    body: Json, client: AsyncClient, store: Store
+    client: AsyncClient, store: Store, subtests: pytest.Subtests
 ) -> None:
     await store.write(items([make_alert()]))
-    answer = await client.put("/v1/alerts/alert-1/verdict", json=body)
-    assert answer.status_code == 422, answer.text
+    for body in NO_VERDICTS:
+        with subtests.test(body=body):
+            answer = await client.put("/v1/alerts/alert-1/verdict", json=body)
+            assert answer.status_code == 422, answer.text

@@ -81,17 +81,17 @@ def _request(command: str) -> dict[str, Any]:
 
 
 @pytest.mark.usefixtures("calls")
-@pytest.mark.parametrize("command", CURLS)
-async def test_a_request_of_the_guide_finds_something(
-    command: str, client: AsyncClient, database: Database, tmp_path: Path
+async def test_every_request_of_the_guide_finds_something(
+    client: AsyncClient, database: Database, tmp_path: Path, subtests: pytest.Subtests
 ) -> None:
-    if "/clip" in command:
-        await _keep_a_clip(database, tmp_path)
-    answer = await client.request(**_request(command))
-    assert answer.status_code == 200, answer.text
-    assert answer.content
-    if "items" in answer.text[:200]:
-        assert answer.json()["items"], command
+    await _keep_a_clip(database, tmp_path)
+    for command in CURLS:
+        with subtests.test(command=command):
+            answer = await client.request(**_request(command))
+            assert answer.status_code == 200, answer.text
+            assert answer.content
+            if "items" in answer.text[:200]:
+                assert answer.json()["items"], command
 
 
 async def _keep_a_clip(database: Database, folder: Path) -> None:
@@ -105,17 +105,18 @@ async def _keep_a_clip(database: Database, folder: Path) -> None:
 
 
 @pytest.mark.usefixtures("calls")
-@pytest.mark.parametrize("number", range(len(QUERIES)))
-async def test_a_query_of_the_guide_runs_on_both_databases(
-    number: int, client: AsyncClient, database: Database
+async def test_every_query_of_the_guide_runs_on_both_databases(
+    client: AsyncClient, database: Database, subtests: pytest.Subtests
 ) -> None:
     body = {"by": "qa-7", "verdict": "right"}
     await client.put("/v1/alerts/alert-1/verdict", json=body)
-    async with database.read() as session:
-        rows = (await session.execute(text(QUERIES[number]))).all()
-    assert rows, QUERIES[number]
-    first = [None if value is None else str(value) for value in rows[0]]
-    assert EXPECTED[number] <= set(first), rows
+    for query, expected in zip(QUERIES, EXPECTED, strict=True):
+        with subtests.test(query=query):
+            async with database.read() as session:
+                rows = (await session.execute(text(query))).all()
+            assert rows
+            first = [None if value is None else str(value) for value in rows[0]]
+            assert expected <= set(first), rows
 
 
 EXPECTED: list[set[str]] = [

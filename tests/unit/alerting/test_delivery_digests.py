@@ -13,7 +13,7 @@ from tests.support.messages import make_alert
 from tonewatch.alerting.delivery import values
 from tonewatch.alerting.delivery.attempt import Attempt
 from tonewatch.alerting.delivery.channels.options import Language
-from tonewatch.alerting.delivery.database import Database
+from tonewatch.alerting.delivery.database import database_over
 from tonewatch.alerting.delivery.health import Health
 from tonewatch.alerting.delivery.leasing import join
 from tonewatch.alerting.delivery.log import DeliveryLog, Filters
@@ -24,11 +24,11 @@ from tonewatch.alerting.delivery.post import Poster
 from tonewatch.alerting.delivery.receivers import Receiver, Receivers
 from tonewatch.alerting.delivery.registry import Webhooks
 from tonewatch.alerting.delivery.sender import Sender
-from tonewatch.alerting.delivery.tables import MIGRATIONS, DeliveryRow
+from tonewatch.alerting.delivery.tables import DeliveryRow
 from tonewatch.alerting.delivery.values import delivery_values
 from tonewatch.alerting.delivery.wording import fitting
 from tonewatch.shared import clock
-from tonewatch.shared.database import close_engine, create_engine, migrate, sqlite_url
+from tonewatch.shared.database import Database, create_engine, sqlite_url
 from tonewatch.shared.egress import EgressPolicy
 from tonewatch.shared.messages import Priority
 from tonewatch.shared.metrics import Metrics
@@ -128,12 +128,12 @@ async def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     robot = Robot()
     for module in (clock, values):
         monkeypatch.setattr(module, "now_ms", lambda: robot.now_ms)
-    engine = create_engine(sqlite_url(tmp_path / "alerting.db"))
-    await migrate(engine, MIGRATIONS)
-    made = World(Database(engine), robot)
+    database = database_over(create_engine(sqlite_url(tmp_path / "alerting.db")))
+    await database.prepare()
+    made = World(database, robot)
     yield made
     await made.poster.close()
-    await close_engine(engine)
+    await database.close()
 
 
 async def test_a_flood_is_joined_and_every_alert_told_once(world: World) -> None:

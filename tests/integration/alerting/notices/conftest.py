@@ -6,15 +6,15 @@ import pytest
 
 from tests.integration.alerting.notices.databases import Replica
 from tests.support.messages import START
-from tonewatch.alerting.delivery.database import Database
-from tonewatch.shared.database import close_engine, create_engine
+from tonewatch.alerting.delivery.database import database_over
+from tonewatch.shared.database import Database, close_engine, create_engine
 
 
 @pytest.fixture
 async def elsewhere(database: Database) -> AsyncIterator[Database]:
     """The same database as another process sees it."""
     engine = create_engine(database.engine.url.render_as_string(hide_password=False))
-    yield Database(engine)
+    yield database_over(engine)
     await close_engine(engine)
 
 

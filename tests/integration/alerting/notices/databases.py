@@ -9,7 +9,6 @@ from sqlalchemy import select, update
 
 from tonewatch.alerting.consumer import GroupReader
 from tonewatch.alerting.delivery.attempt import ChannelSender
-from tonewatch.alerting.delivery.database import Database
 from tonewatch.alerting.delivery.outbox import Outbox
 from tonewatch.alerting.delivery.payload import EventType
 from tonewatch.alerting.delivery.receivers import Receiver, Receivers
@@ -22,6 +21,7 @@ from tonewatch.alerting.notices.tables import AlertRow, ToldRow
 from tonewatch.alerting.notices.writer import NoticeWriter
 from tonewatch.alerting.settings import NoticeOptions
 from tonewatch.shared.broker import Broker
+from tonewatch.shared.database import Database
 from tonewatch.shared.messages import Alert
 from tonewatch.shared.metrics import Metrics
 

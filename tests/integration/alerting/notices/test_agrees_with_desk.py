@@ -18,8 +18,8 @@ from sqlalchemy import select
 
 from tests.integration.alerting.notices.databases import Replica
 from tests.unit.alerting.notices.desk import START_MS, Desk, said
-from tonewatch.alerting.delivery.database import Database
-from tonewatch.alerting.delivery.tables import MIGRATIONS, DeliveryState
+from tonewatch.alerting.delivery.database import database_over
+from tonewatch.alerting.delivery.tables import DeliveryState
 from tonewatch.alerting.notices.model import AlertVerdict
 from tonewatch.alerting.notices.rows import entry_of
 from tonewatch.alerting.notices.silence import Silence
@@ -27,7 +27,7 @@ from tonewatch.alerting.notices.silences import NewSilence
 from tonewatch.alerting.notices.tables import ToldRow
 from tonewatch.alerting.rules import parse_matcher
 from tonewatch.alerting.settings import CapOptions, NoticeOptions
-from tonewatch.shared.database import close_engine, create_engine, migrate, sqlite_url
+from tonewatch.shared.database import Database, close_engine, create_engine, sqlite_url
 from tonewatch.shared.messages import AlertSubject, Escalation, Priority
 
 COLUMNS = (
@@ -178,9 +178,9 @@ def template() -> Iterator[Path]:
     file = folder / "template.db"
 
     async def make() -> None:
-        engine = create_engine(sqlite_url(file))
-        await migrate(engine, MIGRATIONS)
-        await close_engine(engine)
+        database = database_over(create_engine(sqlite_url(file)))
+        await database.prepare()
+        await database.close()
 
     asyncio.run(make())
     yield file
@@ -201,7 +201,7 @@ def test_the_stage_decides_as_the_desk(
         engine = create_engine(sqlite_url(Path(file)))
         try:
             caps = CapOptions(rule_per_minute=cap)
-            twins = Twins(Database(engine), NoticeOptions(group_by=group_by, caps=caps))
+            twins = Twins(database_over(engine), NoticeOptions(group_by=group_by, caps=caps))
             for what, value in day:
                 await twins.act(what, value)
             await twins.every_alert_that_was_told_is_in_a_message()

@@ -11,7 +11,6 @@ from sqlalchemy import Connection, func, select
 
 from tests.integration.alerting.notices.databases import FakeReceivers, Replica, both, receiver
 from tests.support.messages import make_alert
-from tonewatch.alerting.delivery.database import Database
 from tonewatch.alerting.delivery.filters import Filter
 from tonewatch.alerting.delivery.payload import EventType
 from tonewatch.alerting.delivery.tables import VERSION_TABLE, Base, DeliveryState
@@ -22,6 +21,7 @@ from tonewatch.alerting.notices.silences import NewSilence
 from tonewatch.alerting.notices.tables import AlertRow, EventRow, MarkRow, ToldRow
 from tonewatch.alerting.settings import CapOptions, NoticeOptions
 from tonewatch.shared.broker import MemoryBroker, Outgoing
+from tonewatch.shared.database import Database
 from tonewatch.shared.errors import ConflictError
 from tonewatch.shared.messages import (
     Alert,

@@ -10,11 +10,11 @@ from sqlalchemy import select
 from tests.integration.alerting.notices.databases import Replica
 from tests.support.messages import make_alert
 from tests.support.wait import wait_until
-from tonewatch.alerting.delivery.database import Database
 from tonewatch.alerting.notices import verdicts
 from tonewatch.alerting.notices.model import AlertVerdict
 from tonewatch.alerting.notices.tables import AlertRow
 from tonewatch.alerting.notices.verdicts import VerdictTeller
+from tonewatch.shared.database import Database
 
 
 class FakeStorage:

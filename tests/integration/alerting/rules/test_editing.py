@@ -14,11 +14,11 @@ from tests.integration.alerting.conftest import Starting
 from tests.support.messages import make_score
 from tests.support.running import running
 from tests.support.wait import wait_until
-from tonewatch.alerting.delivery.database import Database
 from tonewatch.alerting.rules.stored import Edit, RuleAction, RuleStore
 from tonewatch.alerting.service import AlertingService
 from tonewatch.alerting.settings import AlertingSettings
 from tonewatch.shared.broker import Outgoing, RedisBroker
+from tonewatch.shared.database import Database
 from tonewatch.shared.http import AsyncClient, Response, create_client
 from tonewatch.shared.streams import SCORES
 

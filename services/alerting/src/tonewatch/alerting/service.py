@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import ClassVar, Final
 
 from fastapi import APIRouter, FastAPI
-from sqlalchemy import text
 
 from tonewatch.alerting.api import (
     alerts_router,
@@ -20,7 +19,7 @@ from tonewatch.alerting.api import (
     silences_router,
     webhooks_router,
 )
-from tonewatch.alerting.delivery.database import Database
+from tonewatch.alerting.delivery.database import database_over
 from tonewatch.alerting.delivery.stage import DeliveryStage
 from tonewatch.alerting.evaluation import evaluation_loops, timing_of
 from tonewatch.alerting.history import HistoryClient
@@ -30,7 +29,7 @@ from tonewatch.alerting.rules.stored import RuleEditor, RuleStore
 from tonewatch.alerting.settings import AlertingSettings
 from tonewatch.alerting.sharing import join
 from tonewatch.shared.broker import Broker
-from tonewatch.shared.database import close_engine, create_engine
+from tonewatch.shared.database import create_engine
 from tonewatch.shared.runtime import Loop, Service
 from tonewatch.shared.streams import ALERTS, SCORES, SESSIONS, Stream
 
@@ -55,7 +54,7 @@ class AlertingService(Service[AlertingSettings]):
             poll_seconds=options.rules_poll_seconds,
             channels=(*BUILT_IN_CHANNELS, *options.channels),
         )
-        self._database = Database(
+        self._database = database_over(
             create_engine(settings.database_url, idle_transaction=IDLE_TRANSACTION)
         )
         self._editor = RuleEditor(RuleStore(self._database), self.book)
@@ -74,7 +73,7 @@ class AlertingService(Service[AlertingSettings]):
         self._share = join(settings) if options.shared_partitions else None
         if self._share is not None:
             self.health.add("leases", self._share.check)
-        self.health.add("database", self._check_database)
+        self.health.add("database", self._database.ping)
         self.health.add("rules", self._check_rules)
 
     async def open(self) -> None:
@@ -122,18 +121,13 @@ class AlertingService(Service[AlertingSettings]):
         await self._history.close()
         if self._share is not None:
             await self._share.close()
-        await close_engine(self._database.engine)
+        await self._database.close()
 
     def _evaluation(self) -> Sequence[Loop]:
         options = self.settings.alerting
         return evaluation_loops(
             self.broker, options, lambda: self.book.loaded, self.metrics, self._share
         )
-
-    async def _check_database(self) -> str:
-        async with self._database.reading() as session:
-            await session.execute(text("SELECT 1"))
-        return "answers"
 
     async def _check_rules(self) -> str:
         rules = f"{len(self.book.loaded.rules)} rules in force"

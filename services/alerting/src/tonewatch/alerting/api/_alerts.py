@@ -8,7 +8,6 @@ from fastapi import APIRouter, Header, Query, Response
 from fastapi.responses import JSONResponse
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from tonewatch.alerting.delivery.database import Database
 from tonewatch.alerting.notices.listing import AlertList, AlertQuery, shown_alert, shown_story
 from tonewatch.alerting.notices.model import AlertVerdict
 from tonewatch.alerting.notices.people import AlertChangedError, People
@@ -17,6 +16,7 @@ from tonewatch.alerting.notices.silences import Person
 from tonewatch.alerting.notices.tables import AlertRow
 from tonewatch.shared.acting import DOER
 from tonewatch.shared.clock import ms_of
+from tonewatch.shared.database import Database
 from tonewatch.shared.errors import InvalidInputError
 
 Comment = Annotated[str, Field(max_length=2000)]

@@ -6,11 +6,12 @@ from typing import Any, Final
 
 from sqlalchemy import delete, select, update
 
-from tonewatch.alerting.delivery.database import Database, require
+from tonewatch.alerting.delivery.database import require
 from tonewatch.alerting.delivery.payload import TEST_NOTICE
 from tonewatch.alerting.delivery.schedule import ATTEMPTS
 from tonewatch.alerting.delivery.tables import AttemptRow, DeliveryRow, DeliveryState, ReceiverRow
 from tonewatch.shared.clock import now_ms
+from tonewatch.shared.database import Database
 
 _AGAIN: Final = {
     "state": DeliveryState.WAITING,

@@ -12,11 +12,11 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from tonewatch.alerting.delivery.attempt import Attempt
-from tonewatch.alerting.delivery.database import Database
 from tonewatch.alerting.delivery.ended import write_ended
 from tonewatch.alerting.delivery.leasing import Demand, Due, Lease, due_receivers, lease
 from tonewatch.alerting.delivery.tables import DELIVERIES, DeliveryRow, DeliveryState, ReceiverRow
 from tonewatch.shared.clock import now_ms
+from tonewatch.shared.database import Database
 
 WAITING: Final = DeliveryState.WAITING
 

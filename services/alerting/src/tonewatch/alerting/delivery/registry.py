@@ -6,12 +6,13 @@ from typing import Any, Final
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from tonewatch.alerting.delivery.database import Database, require
+from tonewatch.alerting.delivery.database import require
 from tonewatch.alerting.delivery.signing import check_secret, new_secret
 from tonewatch.alerting.delivery.subscriptions import DeclaredWebhook
 from tonewatch.alerting.delivery.tables import WebhookRow
 from tonewatch.alerting.delivery.urls import check_target, check_url
 from tonewatch.shared.clock import now_ms
+from tonewatch.shared.database import Database
 from tonewatch.shared.egress import AddressPolicy
 from tonewatch.shared.errors import ConflictError
 from tonewatch.shared.ids import derived_id, new_id
@@ -73,7 +74,6 @@ class Webhooks:
             try:
                 await session.execute(insert(WebhookRow), [row_values])
             except IntegrityError as error:
-                await session.rollback()
                 raise _name_is_taken(values["name"]) from error
         self.version += 1
         return await self.get(row_values["id"]), chosen
@@ -163,7 +163,6 @@ class Webhooks:
                     update(WebhookRow).where(WebhookRow.id == row.id).values(**values)
                 )
             except IntegrityError as error:
-                await session.rollback()
                 raise _name_is_taken(values.get("name", row.name)) from error
         self.version += 1
 

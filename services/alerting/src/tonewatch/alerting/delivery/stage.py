@@ -6,7 +6,6 @@ from contextlib import ExitStack
 from typing import Any
 
 from tonewatch.alerting.delivery.channels.registry import Tools, build_channels
-from tonewatch.alerting.delivery.database import Database
 from tonewatch.alerting.delivery.health import Health
 from tonewatch.alerting.delivery.leasing import LEASE_MS
 from tonewatch.alerting.delivery.log import DeliveryLog
@@ -19,6 +18,7 @@ from tonewatch.alerting.delivery.shown import shown_delivery
 from tonewatch.alerting.delivery.values import test_values
 from tonewatch.alerting.settings import AlertingOptions
 from tonewatch.shared.clock import now_ms
+from tonewatch.shared.database import Database
 from tonewatch.shared.errors import NotFoundError
 from tonewatch.shared.messages import Priority
 from tonewatch.shared.metrics import Metrics

@@ -13,7 +13,6 @@ from sqlalchemy import ColumnElement, delete, func, insert, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from tonewatch.alerting.delivery.database import Database
 from tonewatch.alerting.delivery.tables import DeliveryRow
 from tonewatch.alerting.notices import policy
 from tonewatch.alerting.notices.book import Book
@@ -29,6 +28,7 @@ from tonewatch.alerting.notices.tables import (
 )
 from tonewatch.alerting.notices.turn import taking_turn
 from tonewatch.alerting.settings import NoticeOptions
+from tonewatch.shared.database import Database
 from tonewatch.shared.messages import Alert, AlertSubject
 
 MOST_DUE: Final = 500

@@ -8,12 +8,13 @@ from typing import Any, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from sqlalchemy import ColumnElement, select, tuple_
 
-from tonewatch.alerting.delivery.database import Database, require
+from tonewatch.alerting.delivery.database import require
 from tonewatch.alerting.delivery.tables import DeliveryRow
 from tonewatch.alerting.notices.model import AlertVerdict, HoldReason
 from tonewatch.alerting.notices.people import shown_person
 from tonewatch.alerting.notices.tables import AlertRow, EventRow, ToldRow
 from tonewatch.shared.clock import iso_of, iso_utc, ms_of
+from tonewatch.shared.database import Database
 from tonewatch.shared.errors import InvalidInputError
 from tonewatch.shared.messages import Alert, AlertState, Priority
 

@@ -11,12 +11,13 @@ from typing import Any
 from sqlalchemy import insert, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from tonewatch.alerting.delivery.database import Database, require
+from tonewatch.alerting.delivery.database import require
 from tonewatch.alerting.notices.ledger import event_values
 from tonewatch.alerting.notices.model import AlertVerdict, Event, EventKind
 from tonewatch.alerting.notices.tables import AlertRow, EventRow
 from tonewatch.alerting.notices.turn import taking_turn
 from tonewatch.shared.clock import iso_of, now_ms
+from tonewatch.shared.database import Database
 from tonewatch.shared.errors import ConflictError
 
 

@@ -4,9 +4,9 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from tonewatch.alerting.delivery.database import Database
 from tonewatch.alerting.notices.model import AlertVerdict
 from tonewatch.alerting.notices.tables import AlertRow
+from tonewatch.shared.database import Database
 
 
 async def precision_by_rule(database: Database, since_ms: int) -> list[dict[str, Any]]:

@@ -7,13 +7,14 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from tonewatch.alerting.delivery.database import Database, require
+from tonewatch.alerting.delivery.database import require
 from tonewatch.alerting.notices.silence import Silence
 from tonewatch.alerting.notices.tables import AlertRow, SilenceRow
 from tonewatch.alerting.notices.turn import taking_turn
 from tonewatch.alerting.rules import parse_matcher
 from tonewatch.shared.acting import DOER
 from tonewatch.shared.clock import iso_of, ms_of, now_ms
+from tonewatch.shared.database import Database
 from tonewatch.shared.errors import ConflictError
 from tonewatch.shared.ids import new_id
 

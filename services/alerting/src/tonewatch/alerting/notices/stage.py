@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from pydantic import SecretStr
 
 from tonewatch.alerting.consumer import GroupReader
-from tonewatch.alerting.delivery.database import Database
 from tonewatch.alerting.delivery.outbox import Outbox
 from tonewatch.alerting.delivery.receivers import Receivers
 from tonewatch.alerting.notices.dispatcher import GROUP, Dispatcher
@@ -15,6 +14,7 @@ from tonewatch.alerting.notices.verdicts import VerdictTeller
 from tonewatch.alerting.notices.writer import NoticeWriter
 from tonewatch.alerting.settings import AlertingOptions
 from tonewatch.shared.broker import Broker
+from tonewatch.shared.database import Database
 from tonewatch.shared.http import create_client
 from tonewatch.shared.metrics import Metrics
 from tonewatch.shared.runtime import Loop

@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from tonewatch.alerting.delivery.database import Database
 from tonewatch.alerting.notices.tables import TurnRow
+from tonewatch.shared.database import Database
 
 
 @asynccontextmanager

@@ -11,10 +11,10 @@ from typing import Final
 
 from sqlalchemy import select, update
 
-from tonewatch.alerting.delivery.database import Database
 from tonewatch.alerting.notices.model import EventKind
 from tonewatch.alerting.notices.tables import AlertRow, EventRow
 from tonewatch.shared.clock import now_ms
+from tonewatch.shared.database import Database
 from tonewatch.shared.errors import UnavailableError
 from tonewatch.shared.http import AsyncClient, HTTPError
 from tonewatch.shared.logging import get_logger

@@ -7,10 +7,10 @@ from typing import Any, Final
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from tonewatch.console.auth.database import Database
 from tonewatch.console.auth.permissions import Role
 from tonewatch.console.auth.tables import AccountRow, LinkRow, SessionRow
 from tonewatch.shared.clock import iso_of, now_ms
+from tonewatch.shared.database import Database
 from tonewatch.shared.errors import ConflictError, InvalidInputError, NotFoundError
 from tonewatch.shared.ids import new_id
 

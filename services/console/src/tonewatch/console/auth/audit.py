@@ -6,10 +6,10 @@ from typing import Any
 
 from sqlalchemy import delete, select
 
-from tonewatch.console.auth.database import Database
 from tonewatch.console.auth.principal import Principal
 from tonewatch.console.auth.tables import AuditRow
 from tonewatch.shared.clock import iso_of, now_ms
+from tonewatch.shared.database import Database
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ from starlette.requests import HTTPConnection
 from tonewatch.console.auth.accounts import Accounts, folded
 from tonewatch.console.auth.audit import Audit, Deed
 from tonewatch.console.auth.cookies import session_token
-from tonewatch.console.auth.database import Database
 from tonewatch.console.auth.keys import Keys
 from tonewatch.console.auth.limiter import Limiter, Subject
 from tonewatch.console.auth.links import Links
@@ -18,6 +17,7 @@ from tonewatch.console.auth.sessions import Sessions, Visitor
 from tonewatch.console.auth.tables import AccountRow, SessionRow
 from tonewatch.console.settings import ConsoleSettings
 from tonewatch.shared.clock import now_ms
+from tonewatch.shared.database import Database, create_engine
 from tonewatch.shared.errors import InvalidInputError, UnauthorizedError
 
 ADDRESS_WAIT_SECONDS: Final = 900.0
@@ -26,13 +26,18 @@ ACCOUNT_WAIT_SECONDS: Final = 60.0
 
 BEARER: Final = "bearer "
 
+DATABASE: Final = "the console's database"
+MIGRATIONS: Final = "tonewatch.console.auth:migrations"
+
 
 class Door:
     """Accounts, sessions, keys, links and audit of one console, over its database."""
 
     def __init__(self, settings: ConsoleSettings) -> None:
         options = settings.console
-        self.database = Database(settings.database_url)
+        self.database = Database(
+            create_engine(settings.database_url), name=DATABASE, migrations=MIGRATIONS
+        )
         self.accounts = Accounts(self.database)
         self.sessions = Sessions(
             self.database,

@@ -7,13 +7,13 @@ from typing import Any
 from sqlalchemy import delete, select, update
 
 from tonewatch.console.auth.accounts import check_label_names
-from tonewatch.console.auth.database import Database
 from tonewatch.console.auth.permissions import ALL_SCOPES, Permission, Role, scoped
 from tonewatch.console.auth.principal import Principal, joined_labels
 from tonewatch.console.auth.secrets import hash_of, is_token, new_key, parts_of_key
 from tonewatch.console.auth.sessions import TOUCH_MS
 from tonewatch.console.auth.tables import AccountRow, KeyRow
 from tonewatch.shared.clock import iso_of, now_ms
+from tonewatch.shared.database import Database
 from tonewatch.shared.errors import ForbiddenError, NotFoundError
 
 

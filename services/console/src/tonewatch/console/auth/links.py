@@ -8,11 +8,11 @@ from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from tonewatch.console.auth.accounts import add_account, put_password, require_account
-from tonewatch.console.auth.database import Database
 from tonewatch.console.auth.permissions import Role
 from tonewatch.console.auth.secrets import hash_of, new_token
 from tonewatch.console.auth.tables import AccountRow, LinkRow
 from tonewatch.shared.clock import now_ms
+from tonewatch.shared.database import Database
 from tonewatch.shared.errors import InvalidInputError, NotFoundError
 
 LINK_LIFE: Final = timedelta(days=3)

@@ -7,12 +7,12 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, delete, select, update
 
-from tonewatch.console.auth.database import Database
 from tonewatch.console.auth.permissions import ROLES, Role
 from tonewatch.console.auth.principal import Principal, Via
 from tonewatch.console.auth.secrets import hash_of, new_token
 from tonewatch.console.auth.tables import AccountRow, SessionRow
 from tonewatch.shared.clock import iso_of, now_ms
+from tonewatch.shared.database import Database
 from tonewatch.shared.errors import NotFoundError
 from tonewatch.shared.ids import new_id
 

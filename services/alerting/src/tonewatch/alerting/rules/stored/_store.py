@@ -7,10 +7,10 @@ from typing import Any, Final
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from tonewatch.alerting.delivery.database import Database
 from tonewatch.alerting.rules.stored._model import Edit, RuleAction, StoredRule
 from tonewatch.alerting.rules.stored._tables import RuleRevisionRow, RuleVersionRow
 from tonewatch.shared.clock import now_ms
+from tonewatch.shared.database import Database
 from tonewatch.shared.errors import ConflictError, NotFoundError
 
 MAX_STORED: Final = 1000

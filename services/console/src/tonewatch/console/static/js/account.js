@@ -4,30 +4,20 @@ import { ask, send } from "./api.js";
 import { byId, el, labelChips, say } from "./dom.js";
 import { frame } from "./frame.js";
 import { KeyList } from "./keylist.js";
+import { loading } from "./loading.js";
 import { doing, facts, fill, sureButton, when } from "./parts.js";
 import { me, signInAddress } from "./person.js";
 import { named, t } from "./text.js";
 
-async function whoAmI() {
-  try {
-    const { name, role, labels, via } = await ask("/auth/me");
-    const chips = Object.keys(labels || {}).length ? el("ul", { className: "chips" }, ...labelChips(labels, (label) => named("label", label))) : t("users.all_calls");
-    byId("who-am-i").replaceChildren(facts([[t("door.name"), name], [t("users.role"), named("role", role)], [t("users.sees"), chips], [t("account.via"), named("via", via)]]));
-  } catch (error) {
-    say(byId("account-problem"), t("part.away", { detail: error.message }));
-  }
-}
+const whoAmI = loading(byId("account-problem"), () => ask("/auth/me"), ({ name, role, labels, via }) => {
+  const chips = Object.keys(labels || {}).length ? el("ul", { className: "chips" }, ...labelChips(labels, (label) => named("label", label))) : t("users.all_calls");
+  byId("who-am-i").replaceChildren(facts([[t("door.name"), name], [t("users.role"), named("role", role)], [t("users.sees"), chips], [t("account.via"), named("via", via)]]));
+});
 
-async function sessions() {
-  try {
-    const { items } = await ask("/auth/sessions");
-    fill(byId("sessions"), items.map(sessionRow));
-    byId("sessions-tools").replaceChildren(...(items.length > 1 ? [everywhere(items)] : []));
-    say(byId("sessions-problem"), "");
-  } catch (error) {
-    say(byId("sessions-problem"), t("part.away", { detail: error.message }));
-  }
-}
+const sessions = loading(byId("sessions-problem"), () => ask("/auth/sessions"), ({ items }) => {
+  fill(byId("sessions"), items.map(sessionRow));
+  byId("sessions-tools").replaceChildren(...(items.length > 1 ? [everywhere(items)] : []));
+});
 
 const end = (id) => ask(`/auth/sessions/${encodeURIComponent(id)}`, { method: "DELETE" });
 
@@ -83,6 +73,7 @@ function passwordForm() {
     say(byId("password-answer"), t("account.password_done"));
     await sessions();
   });
+  form.querySelector("button").disabled = false; // the browser itself would send the passwords in an address
 }
 
 frame();

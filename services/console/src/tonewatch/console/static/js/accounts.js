@@ -3,6 +3,7 @@
 import { ask, send } from "./api.js";
 import { byId, el, labelChips, say } from "./dom.js";
 import { labelsOf, labelsText } from "./labels.js";
+import { loading } from "./loading.js";
 import { button, doing, fill, sureButton, when } from "./parts.js";
 import { me } from "./person.js";
 import { showOnce } from "./secret.js";
@@ -12,6 +13,8 @@ const ROLES = ["admin", "supervisor", "inspector", "agent"];
 const pathOf = (account) => `/users/${encodeURIComponent(account.id)}`;
 
 export class Accounts {
+  load = loading(byId("users-problem"), () => ask("/users"), ({ items }) => fill(byId("users"), items.map((account) => this.#row(account))));
+
   constructor() {
     const form = byId("add-user");
     const hint = () => say(byId("role-hint"), named("role.hint", form.elements.role.value));
@@ -21,16 +24,6 @@ export class Accounts {
       event.preventDefault();
       this.#add(form);
     });
-  }
-
-  async load() {
-    try {
-      const { items } = await ask("/users");
-      fill(byId("users"), items.map((account) => this.#row(account)));
-      say(byId("users-problem"), "");
-    } catch (error) {
-      say(byId("users-problem"), t("part.away", { detail: error.message }));
-    }
   }
 
   async #add(form) {

@@ -1,30 +1,26 @@
 // What has happened: sign-ins, changes of accounts and keys, and every write.
 
 import { ask, query } from "./api.js";
-import { byId, el, say } from "./dom.js";
+import { byId, el } from "./dom.js";
+import { loading } from "./loading.js";
 import { when } from "./parts.js";
-import { named, t } from "./text.js";
+import { named } from "./text.js";
 
 const PAGE = 50;
 
 export class Audit {
-  constructor() {
-    this.cursor = null;
-    byId("audit-more").addEventListener("click", () => this.load());
-  }
+  cursor = null;
 
   /** The next page, below what is shown. */
-  async load() {
-    try {
-      const { items, next_cursor: next } = await ask(`/auth/audit${query({ limit: PAGE, cursor: this.cursor })}`);
-      this.cursor = next;
-      byId("audit").append(...items.map(row));
-      byId("audit-empty").hidden = byId("audit").children.length > 0;
-      byId("audit-more").hidden = !next;
-      say(byId("audit-problem"), "");
-    } catch (error) {
-      say(byId("audit-problem"), t("part.away", { detail: error.message }));
-    }
+  load = loading(byId("audit-problem"), () => ask(`/auth/audit${query({ limit: PAGE, cursor: this.cursor })}`), ({ items, next_cursor: next }) => {
+    this.cursor = next;
+    byId("audit").append(...items.map(row));
+    byId("audit-empty").hidden = byId("audit").children.length > 0;
+    byId("audit-more").hidden = !next;
+  });
+
+  constructor() {
+    byId("audit-more").addEventListener("click", () => this.load());
   }
 }
 

@@ -1,8 +1,9 @@
 // The log of deliveries, with filters, and what failed since a time once more.
 
-import { ask, query, send, turns } from "./api.js";
+import { ask, query, send } from "./api.js";
 import { deliveryRow } from "./deliveries.js";
-import { byId, el, say } from "./dom.js";
+import { byId, el } from "./dom.js";
+import { loading, onlyNew } from "./loading.js";
 import { doing, fill, valuesOf } from "./parts.js";
 import { t } from "./text.js";
 
@@ -13,8 +14,11 @@ export class DeliveryLog {
   constructor() {
     this.filters = byId("log-filters");
     this.wanted = PAGE;
-    this.turn = turns();
-    this.shown = "";
+    const show = onlyNew((items) => this.#show(items)); // what somebody has opened stays open
+    this.load = loading(byId("log-problem"), () => this.#ask(), ({ items, next_cursor: more }) => {
+      byId("log-more").hidden = !more || this.wanted >= MOST;
+      show(items);
+    });
     this.filters.addEventListener("change", () => this.#fromStart());
     this.filters.addEventListener("submit", (event) => event.preventDefault());
     byId("log-more").addEventListener("click", () => {
@@ -31,23 +35,11 @@ export class DeliveryLog {
     receiver.value = chosen;
   }
 
-  async load() {
-    const isNewest = this.turn();
-    try {
-      const { items, next_cursor: more } = await ask(`/deliveries${query({ ...valuesOf(this.filters), limit: this.wanted })}`);
-      if (!isNewest()) return;
-      say(byId("log-problem"), "");
-      this.#show(items, more);
-    } catch (error) {
-      if (isNewest()) say(byId("log-problem"), t("part.away", { detail: error.message }));
-    }
+  #ask() {
+    return ask(`/deliveries${query({ ...valuesOf(this.filters), limit: this.wanted })}`);
   }
 
-  #show(items, more) {
-    byId("log-more").hidden = !more || this.wanted >= MOST;
-    const seen = JSON.stringify(items);
-    if (seen === this.shown) return; // what somebody has opened stays open
-    this.shown = seen;
+  #show(items) {
     const open = new Set([...byId("log").querySelectorAll("li:has(details[open])")].map((row) => row.dataset.delivery));
     fill(byId("log"), items.map((item) => deliveryRow(item, () => this.load())), byId("log-empty"));
     for (const row of byId("log").children) if (open.has(row.dataset.delivery)) row.querySelector("details").open = true;

@@ -4,11 +4,12 @@ import { acknowledge } from "./alertacts.js";
 import { AlertDetail } from "./alertdetail.js";
 import { grouped } from "./alertgroups.js";
 import { alertRow } from "./alertrow.js";
-import { ask, every, query, turns } from "./api.js";
+import { ask, every, query } from "./api.js";
 import { byId, el, say } from "./dom.js";
 import { LiveStream } from "./events.js";
 import { frame } from "./frame.js";
 import { keys } from "./keys.js";
+import { loading } from "./loading.js";
 import { announce, missed, wireNotify } from "./notify.js";
 import { fill, fromAddress, valuesOf } from "./parts.js";
 import { can } from "./person.js";
@@ -24,28 +25,20 @@ const list = byId("inbox");
 let alerts = [];
 let shown = "";
 let wanted = PAGE;
-const turn = turns();
 
 function address() {
   const { unacknowledged, group: _, ...rest } = valuesOf(filters);
   return { ...rest, acknowledged: unacknowledged ? "false" : "" };
 }
 
-async function load() {
-  const isNewest = turn();
-  try {
-    const { items, next_cursor: more } = await ask(`/inbox${query({ ...address(), limit: wanted })}`);
-    if (!isNewest()) return;
-    alerts = items;
-    byId("inbox-more").hidden = !more || wanted >= MOST;
-    byId("inbox-count").textContent = t("inbox.count", { count: `${items.length}${more ? "+" : ""}` });
-    say(byId("inbox-problem"), "");
-    render();
-    detail.follow(alerts.find((each) => each.alert_id === detail.id));
-  } catch (error) {
-    if (isNewest()) say(byId("inbox-problem"), t("part.away", { detail: error.message }));
-  }
-}
+const newest = () => ask(`/inbox${query({ ...address(), limit: wanted })}`);
+const load = loading(byId("inbox-problem"), newest, ({ items, next_cursor: more }) => {
+  alerts = items;
+  byId("inbox-more").hidden = !more || wanted >= MOST;
+  byId("inbox-count").textContent = t("inbox.count", { count: `${items.length}${more ? "+" : ""}` });
+  render();
+  detail.follow(alerts.find((each) => each.alert_id === detail.id));
+});
 
 function render() {
   const { group } = valuesOf(filters);

@@ -1,8 +1,9 @@
 // API keys: what each may do, when it was used, its end; and a new one, shown once.
 
 import { ask, send } from "./api.js";
-import { byId, el, labelChips, say } from "./dom.js";
+import { byId, el, labelChips } from "./dom.js";
 import { labelsOf } from "./labels.js";
+import { loading } from "./loading.js";
 import { doing, fill, sureButton, when } from "./parts.js";
 import { me } from "./person.js";
 import { showOnce } from "./secret.js";
@@ -11,6 +12,11 @@ import { named, t } from "./text.js";
 const DAY_MS = 86_400_000;
 
 export class KeyList {
+  load = loading(byId("keys-problem"), () => ask("/keys"), ({ items }) => {
+    const shown = this.everybody ? items : items.filter((key) => key.created_by === me.name);
+    fill(byId("keys"), shown.map((key) => this.#row(key)), byId("keys-empty"));
+  });
+
   /** `everybody`: the keys of all people, not only one's own. */
   constructor({ everybody }) {
     this.everybody = everybody;
@@ -20,17 +26,6 @@ export class KeyList {
       event.preventDefault();
       this.#add(form);
     });
-  }
-
-  async load() {
-    try {
-      const { items } = await ask("/keys");
-      const shown = this.everybody ? items : items.filter((key) => key.created_by === me.name);
-      fill(byId("keys"), shown.map((key) => this.#row(key)), byId("keys-empty"));
-      say(byId("keys-problem"), "");
-    } catch (error) {
-      say(byId("keys-problem"), t("part.away", { detail: error.message }));
-    }
   }
 
   async #add(form) {

@@ -1,8 +1,9 @@
 // The rules: what is in force and why, what was refused, and the editor.
 
-import { ask, every, turns } from "./api.js";
-import { byId, el, say } from "./dom.js";
+import { ask, every } from "./api.js";
+import { byId, el } from "./dom.js";
 import { frame } from "./frame.js";
+import { loading, onlyNew } from "./loading.js";
 import { fill } from "./parts.js";
 import { can } from "./person.js";
 import { leaner } from "./ruledefaults.js";
@@ -11,27 +12,13 @@ import { problemItem, ruleItem } from "./ruleparts.js";
 import { t, wallTime } from "./text.js";
 
 const REFRESH_MS = 10_000;
+
+const asked = () => Promise.all([ask("/rules"), ask("/rules/precision").catch(() => ({ items: [] }))]);
+const load = loading(byId("rules-away"), asked, onlyNew(show));
 const editor = new RuleEditor({ saved: load });
 
-const turn = turns();
-let shown = "";
-
-async function load() {
-  const isNewest = turn();
-  try {
-    const [answer, judged] = await Promise.all([ask("/rules"), ask("/rules/precision").catch(() => ({ items: [] }))]);
-    if (!isNewest()) return;
-    say(byId("rules-away"), "");
-    const seen = JSON.stringify([answer, judged]);
-    if (seen === shown) return; // whoever reads or tabs through the list is left in peace
-    shown = seen;
-    show(answer, new Map(judged.items.map((item) => [item.rule, item])));
-  } catch (error) {
-    if (isNewest()) say(byId("rules-away"), t("part.away", { detail: error.message }));
-  }
-}
-
-function show(answer, precision) {
+function show([answer, judged]) {
+  const precision = new Map(judged.items.map((item) => [item.rule, item]));
   const canEdit = Boolean(answer.items) && can("rules:write");
   const items = answer.items ?? answer.rules.map((rule) => ({ name: rule.name, rule, origin: "file", in_force: true, problems: [] }));
   const act = canEdit ? { edit, changed: load } : null;

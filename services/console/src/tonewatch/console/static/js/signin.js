@@ -1,4 +1,5 @@
 // Signing in: a wrong password is said, a wait is counted down, and then back to where one came from.
+// The button works from here on: the browser itself would send the password in an address.
 
 import { send } from "./api.js";
 import { byId, say } from "./dom.js";
@@ -37,3 +38,5 @@ function wait(seconds) {
   };
   tick();
 }
+
+button.disabled = false;

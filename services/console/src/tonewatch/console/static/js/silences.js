@@ -2,23 +2,21 @@
 
 import { endSilence } from "./alertacts.js";
 import { ask } from "./api.js";
-import { byId, el, say } from "./dom.js";
+import { byId, el } from "./dom.js";
+import { loading } from "./loading.js";
 import { button, doing, fill, when } from "./parts.js";
 import { can } from "./person.js";
 import { t } from "./text.js";
 
 const problem = byId("silences-problem");
 
+const load = loading(problem, () => ask("/silences?expired=false"), ({ items }) => {
+  fill(byId("silences"), items.map(row), byId("silences-empty"));
+  byId("silence-count").textContent = items.length ? `(${items.length})` : "";
+});
+
 export async function showSilences() {
-  if (!can("silences:read")) return;
-  try {
-    const { items } = await ask("/silences?expired=false");
-    fill(byId("silences"), items.map(row), byId("silences-empty"));
-    byId("silence-count").textContent = items.length ? `(${items.length})` : "";
-    say(problem, "");
-  } catch (error) {
-    say(problem, t("part.away", { detail: error.message }));
-  }
+  if (can("silences:read")) await load();
 }
 
 function row(silence) {

@@ -3,6 +3,7 @@
 import { ask, send } from "./api.js";
 import { copyList, withKey } from "./copies.js";
 import { byId, el, labelChips, say } from "./dom.js";
+import { loading } from "./loading.js";
 import { badge, button, doing, facts, sureButton, when } from "./parts.js";
 import { can } from "./person.js";
 import { named, t } from "./text.js";
@@ -37,16 +38,11 @@ function historyPart(source) {
   const list = el("ol", { className: "timeline" });
   const problem = el("p", { className: "problem", hidden: true });
   const part = el("details", { "data-part": `${source.id} history` }, el("summary", { className: "small" }, t("sources.history")), list, problem);
-  part.addEventListener("toggle", async () => {
-    if (!part.open) return;
-    try {
-      const { items } = await ask(`${pathOf(source)}/history`);
-      list.replaceChildren(...items.map(transition));
-      say(problem, items.length ? "" : t("sources.no_history"));
-    } catch (error) {
-      say(problem, t("part.away", { detail: error.message }));
-    }
+  const load = loading(problem, () => ask(`${pathOf(source)}/history`), ({ items }) => {
+    list.replaceChildren(...items.map(transition));
+    say(problem, items.length ? "" : t("sources.no_history"));
   });
+  part.addEventListener("toggle", () => part.open && load());
   return part;
 }
 

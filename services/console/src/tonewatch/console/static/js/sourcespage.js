@@ -2,35 +2,23 @@
 
 import { sourceForm } from "./addsource.js";
 import { can } from "./person.js";
-import { ask, every, turns } from "./api.js";
+import { ask, every } from "./api.js";
 import { byId, say } from "./dom.js";
 import { frame } from "./frame.js";
+import { loading, onlyNew } from "./loading.js";
 import { fill } from "./parts.js";
 import { sourceItem } from "./sourceparts.js";
 import { t, wallTime } from "./text.js";
 
 const REFRESH_MS = 5_000;
+const load = loading(byId("sources-problem"), () => ask("/sources"), onlyNew(show));
 
-const turn = turns();
-let shown = "";
-
-async function load() {
-  const isNewest = turn();
-  try {
-    const { items } = await ask("/sources");
-    if (!isNewest()) return;
-    say(byId("sources-problem"), "");
-    const sources = items.filter((source) => source.kind !== "upload");
-    const seen = JSON.stringify(sources);
-    if (seen === shown) return; // whoever reads or tabs through the list is left in peace
-    shown = seen;
-    const list = byId("sources");
-    const open = new Set([...list.querySelectorAll("details[open]")].map((part) => part.dataset.part));
-    fill(list, sources.map((source) => sourceItem(source, load)), byId("sources-empty"));
-    for (const part of list.querySelectorAll("details")) part.open = open.has(part.dataset.part);
-  } catch (error) {
-    if (isNewest()) say(byId("sources-problem"), t("part.away", { detail: error.message }));
-  }
+function show({ items }) {
+  const sources = items.filter((source) => source.kind !== "upload");
+  const list = byId("sources");
+  const open = new Set([...list.querySelectorAll("details[open]")].map((part) => part.dataset.part));
+  fill(list, sources.map((source) => sourceItem(source, load)), byId("sources-empty"));
+  for (const part of list.querySelectorAll("details")) part.open = open.has(part.dataset.part);
 }
 
 /** The file that declares sources, if there is one: when it was read, and what was wrong with it. */

@@ -3,39 +3,31 @@
 import { ask } from "./api.js";
 import { byId, el, say } from "./dom.js";
 import { knowSources } from "./live.js";
+import { loading } from "./loading.js";
 import { conditionText } from "./ruletext.js";
 import { named, t, wallTime } from "./text.js";
 
-export async function rules() {
-  try {
-    const answer = await ask("/rules");
-    const enabled = answer.rules.filter((rule) => rule.enabled !== false);
-    const rows = enabled.map((rule) =>
-      el("li", {}, el("p", { className: "line" }, el("strong", {}, rule.name), el("span", { className: `badge priority-${rule.priority}` }, named("priority", rule.priority))), el("p", { className: "small muted" }, conditionText(rule))),
-    );
-    byId("rules").replaceChildren(...rows);
-    const note = answer.loaded_at ? t("rules.loaded", { file: answer.file || "", time: wallTime(answer.loaded_at) }) : "";
-    byId("rules-note").textContent = rows.length ? note : t("rules.none");
-    const problems = [...(answer.warnings || [])].map(String);
-    if (answer.last_error) problems.unshift(t("rules.error", { detail: answer.last_error.detail || answer.last_error }));
-    say(byId("rules-problem"), problems.join(" "));
-  } catch (error) {
-    say(byId("rules-problem"), t("part.away", { detail: error.message }));
-  }
+export const rules = loading(byId("rules-problem"), () => ask("/rules"), showRules);
+
+function showRules(answer) {
+  const enabled = answer.rules.filter((rule) => rule.enabled !== false);
+  const rows = enabled.map((rule) =>
+    el("li", {}, el("p", { className: "line" }, el("strong", {}, rule.name), el("span", { className: `badge priority-${rule.priority}` }, named("priority", rule.priority))), el("p", { className: "small muted" }, conditionText(rule))),
+  );
+  byId("rules").replaceChildren(...rows);
+  const note = answer.loaded_at ? t("rules.loaded", { file: answer.file || "", time: wallTime(answer.loaded_at) }) : "";
+  byId("rules-note").textContent = rows.length ? note : t("rules.none");
+  const problems = [...(answer.warnings || [])].map(String);
+  if (answer.last_error) problems.unshift(t("rules.error", { detail: answer.last_error.detail || answer.last_error }));
+  say(byId("rules-problem"), problems.join(" "));
 }
 
-export async function sources() {
-  try {
-    const { items } = await ask("/sources");
-    const shown = items.filter((source) => source.kind !== "upload");
-    byId("sources").replaceChildren(...shown.map(sourceRow));
-    if (!shown.length) byId("sources").append(el("li", { className: "empty" }, t("sources.none")));
-    knowSources(items);
-    say(byId("sources-problem"), "");
-  } catch (error) {
-    say(byId("sources-problem"), t("part.away", { detail: error.message }));
-  }
-}
+export const sources = loading(byId("sources-problem"), () => ask("/sources"), ({ items }) => {
+  const shown = items.filter((source) => source.kind !== "upload");
+  byId("sources").replaceChildren(...shown.map(sourceRow));
+  if (!shown.length) byId("sources").append(el("li", { className: "empty" }, t("sources.none")));
+  knowSources(items);
+});
 
 function sourceRow(source) {
   const state = el("span", { className: `badge source-${source.state}` }, named("sources.state", source.state));

@@ -1,8 +1,9 @@
 // How the whole is: figures, every service with its checks, and how far the readers of streams are.
 
 import { ask, every } from "./api.js";
-import { byId, el, say } from "./dom.js";
+import { byId, el } from "./dom.js";
 import { frame } from "./frame.js";
+import { loading } from "./loading.js";
 import { badge, facts, fill, when } from "./parts.js";
 import { figureItems } from "./systemfigures.js";
 import { named, t, wallTime } from "./text.js";
@@ -12,19 +13,14 @@ const REFRESH_MS = 5_000;
 
 let before = null; // the last answer, to see what was done since
 
-async function load() {
-  try {
-    const [checks, now, engine] = await Promise.all([ask("/system"), ask("/system/figures"), ask("/engine").catch(() => null)]);
-    say(byId("system-problem"), "");
-    byId("system-note").textContent = t("system.as_of", { time: wallTime(now.at) });
-    byId("figures").replaceChildren(...figureItems(now, before, engine));
-    fill(byId("services"), checks.items.map((item) => serviceItem(item, now, engine)));
-    fill(byId("streams"), now.streams.map(streamRow), byId("streams-empty"));
-    before = now;
-  } catch (error) {
-    say(byId("system-problem"), t("part.away", { detail: error.message }));
-  }
-}
+const asked = () => Promise.all([ask("/system"), ask("/system/figures"), ask("/engine").catch(() => null)]);
+const load = loading(byId("system-problem"), asked, ([checks, now, engine]) => {
+  byId("system-note").textContent = t("system.as_of", { time: wallTime(now.at) });
+  byId("figures").replaceChildren(...figureItems(now, before, engine));
+  fill(byId("services"), checks.items.map((item) => serviceItem(item, now, engine)));
+  fill(byId("streams"), now.streams.map(streamRow), byId("streams-empty"));
+  before = now;
+});
 
 function serviceItem(item, { versions, processes }, engine) {
   const process = processes[item.service] ?? {};
