@@ -1,9 +1,8 @@
 // The inbox in groups: alerts of one rule, agent, call or priority under a heading.
 
 import { el } from "./dom.js";
-import { named, t } from "./text.js";
+import { PRIORITIES, named, t } from "./text.js";
 
-const URGENCY = ["critical", "high", "medium", "low"];
 const KEYS = {
   rule: (alert) => alert.rule,
   agent: (alert) => alert.labels?.agent_id || "",
@@ -25,7 +24,7 @@ export function grouped(alerts, choice) {
     groups.set(key, [...(groups.get(key) || []), alert]);
   }
   const found = [...groups];
-  if (choice === "priority") found.sort(([a], [b]) => URGENCY.indexOf(a) - URGENCY.indexOf(b));
+  if (choice === "priority") found.sort(([a], [b]) => PRIORITIES.indexOf(a) - PRIORITIES.indexOf(b));
   return found.map(([key, items]) => ({ heading: heading((NAMES[choice] || String)(key), items), items }));
 }
 

@@ -1,8 +1,10 @@
 // Which call stands first: those that may need somebody soonest.
 
+import { PRIORITIES } from "./text.js";
+
 const LOOK_BACK_SECONDS = 30;
 const WEIGHTS = { angry: 1, fearful: 0.9, disgusted: 0.8, sad: 0.5 };
-const URGENCIES = { critical: 4, high: 3, medium: 2, low: 1 };
+const URGENCIES = Object.fromEntries(PRIORITIES.map((name, index) => [name, PRIORITIES.length - index]));
 const STEPS = 10; // of risk: a finer order would never come to rest
 
 /** Alerts count most, by priority; then how much distress the last seconds of speech held; ended calls least. */

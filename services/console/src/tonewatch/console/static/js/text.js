@@ -2,6 +2,10 @@
 
 const texts = JSON.parse(document.getElementById("texts").textContent);
 export const EMOTIONS = JSON.parse(document.getElementById("emotions").textContent);
+
+/** The most urgent first. */
+export const PRIORITIES = ["critical", "high", "medium", "low"];
+
 const locale = document.documentElement.lang;
 const clock = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 const day = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "medium", hourCycle: "h23" });
