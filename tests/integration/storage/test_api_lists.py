@@ -266,6 +266,25 @@ async def test_a_timeline_comes_as_points(client: AsyncClient, store: Store) -> 
     assert empty["items"] == []
 
 
+async def test_a_call_that_has_grown_since_its_sums_has_as_many_points_as_ever(
+    client: AsyncClient, store: Store, database: Database
+) -> None:
+    path, scores = "/v1/sessions/call-1/timeline", [make_score(seq) for seq in range(100)]
+    before = None
+    for count, width in ((30, 3), (31, 4), (100, 10)):
+        await store.write(items(scores[:count]))
+        grown = await get(client, path, points=10)
+        if before is None:
+            await Rollups(database).catch_up()  # the sums know of the first thirty seconds
+            before = grown
+            assert await get(client, path, points=10) == before
+        assert grown["bucket_seconds"] == width
+        assert [item["seq"] for item in grown["items"]] == list(range(0, count, width))
+        assert sum(item["seconds"] for item in grown["items"]) == count
+    late = await get(client, path, points=10, from_seq=60)
+    assert [item["seq"] for item in late["items"]] == list(range(60, 100, 4))
+
+
 async def test_a_summary_holds_each_second_once_whatever_the_sums_hold_already(
     client: AsyncClient, store: Store, database: Database
 ) -> None:
