@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar
 
@@ -49,8 +50,8 @@ class Sample(Service[SampleSettings]):
     streams: ClassVar[tuple[Stream, ...]] = (FRAMES,)
     trims: ClassVar[tuple[Stream, ...]] = (FRAMES,)
 
-    def __init__(self, broker: MemoryBroker) -> None:
-        super().__init__(SampleSettings(), broker)
+    def __init__(self, broker: MemoryBroker, **options: float) -> None:
+        super().__init__(SampleSettings(ingest=Options(**options)), broker)
         self.memory = broker
         self.rounds = 0
         self.events: list[str] = []
@@ -158,6 +159,25 @@ async def test_a_failing_loop_is_started_again_and_counted(sample: Sample) -> No
         metrics = sample.metrics.render().decode()
         assert 'loop_failures_total{loop="work"} 3.0' in metrics
     assert sample.events == ["drained", "closed"]
+
+
+async def test_a_service_ends_though_a_loop_loses_a_cancellation(
+    memory_broker: MemoryBroker, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Stubborn(Sample):
+        async def work(self, stop: asyncio.Event) -> None:
+            self.rounds += 1
+            for _ in range(2):
+                with suppress(asyncio.CancelledError):  # as `wait_for` of Python 3.11 may
+                    await asyncio.Event().wait()
+                self.events.append("lost")
+            raise UnavailableError("what comes too late is nobody's")
+
+    sample = Stubborn(memory_broker, drain_seconds=0.01)
+    async with asyncio.timeout(10), running(sample):
+        await wait_until(lambda: sample.rounds)
+    assert sample.events == ["lost", "lost", "closed"]
+    assert "never retrieved" not in caplog.text
 
 
 async def test_a_service_starts_without_the_broker_and_sets_up_when_it_comes(

@@ -13,6 +13,7 @@ TRIM_SECONDS: Final = 5.0
 FIRST_PAUSE_SECONDS: Final = 0.2
 LONGEST_PAUSE_SECONDS: Final = 5.0
 STABLE_SECONDS: Final = 30.0
+CANCEL_AGAIN_SECONDS: Final = 0.5
 
 log = get_logger(__name__)
 
@@ -30,7 +31,7 @@ async def supervise(service: Service[Any], loop: Loop, stop: asyncio.Event) -> N
     while not stop.is_set():
         started = clock()
         try:
-            await loop(stop)
+            await _run(loop, stop)
         except UnavailableError as error:
             log.warning(
                 "loop waits", loop=name, reason=error.message, retry_seconds=round(pause, 1)
@@ -46,6 +47,24 @@ async def supervise(service: Service[Any], loop: Loop, stop: asyncio.Event) -> N
             pause = FIRST_PAUSE_SECONDS
         await wait_for_stop(stop, pause * random.uniform(0.8, 1.2))  # noqa: S311 - jitter
         pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+
+
+async def _run(loop: Loop, stop: asyncio.Event) -> None:
+    """Run a loop once; cancelled, it is cancelled until it has ended.
+
+    redis-py sends by `asyncio.wait_for`, which before Python 3.12 loses a cancellation that comes
+    with the answer it waits for: the loop then goes on, and the service would never end.
+    """
+    task = asyncio.ensure_future(loop(stop))
+    try:
+        await asyncio.wait({task})
+    except asyncio.CancelledError:
+        while not task.done():
+            task.cancel()
+            await asyncio.wait({task}, timeout=CANCEL_AGAIN_SECONDS)
+        await asyncio.gather(task, return_exceptions=True)  # whatever it had to say
+        raise
+    task.result()
 
 
 async def wait_for_stop(stop: asyncio.Event, seconds: float) -> bool:
