@@ -1,7 +1,7 @@
 """A session as so many points: what a chart of a whole call needs, and no more.
 
-The database forms the means, so that a call of an hour costs a few hundred rows instead of
-thousands, whatever its length.
+The database adds up the seconds of each point, so that a call of an hour costs a few hundred rows
+instead of thousands, whatever its length.
 """
 
 from collections.abc import Sequence
@@ -44,20 +44,18 @@ async def chart_items(
     ]
     if speaker is not None:
         chosen.append(model.speaker == speaker.value)
-    if last_seq is not None:
-        width = _width(first_seq, last_seq, points)
-        return width, await _buckets(session, [*chosen, model.seq <= last_seq], first_seq, width)
-    if (known := await _last_rolled_up(session, session_id, speaker)) is not None:
-        # quick, and right for all but calls that have grown since: those have too many buckets
-        width = _width(first_seq, known, points)
-        items = await _buckets(session, chosen, first_seq, width)
-        if items and items[-1].seq < first_seq + width * points:
-            return width, items
-    newest = await session.scalar(select(func.max(model.seq)).where(*chosen))
-    if newest is None:
-        return 1, []
-    width = _width(first_seq, newest, points)
-    return width, await _buckets(session, [*chosen, model.seq <= newest], first_seq, width)
+    if last_seq is None:
+        if (known := await _last_rolled_up(session, session_id, speaker)) is not None:
+            # quick, and right for all but calls that have grown since: they have too many buckets
+            width = _width(first_seq, known, points)
+            items = await _buckets(session, chosen, first_seq, width)
+            if items and items[-1].seq < first_seq + width * points:
+                return width, items
+        last_seq = await session.scalar(select(func.max(model.seq)).where(*chosen))
+        if last_seq is None:
+            return 1, []
+    width = _width(first_seq, last_seq, points)
+    return width, await _buckets(session, [*chosen, model.seq <= last_seq], first_seq, width)
 
 
 def _width(first_seq: int, last_seq: int, points: int) -> int:

@@ -10,10 +10,10 @@ import { t } from "./text.js";
  */
 export function loading(problem, fetch, show) {
   const turn = turns();
-  return async (...asked) => {
+  return async () => {
     const isNewest = turn();
     try {
-      const found = await fetch(...asked);
+      const found = await fetch();
       if (!isNewest()) return;
       say(problem, "");
       await show(found);
