@@ -63,6 +63,8 @@ class FakeSuite:
     """Whom one may listen to."""
     is_silent: bool = False
     """Their audio is gone all the same."""
+    hangs: bool = False
+    """Who asks for deliveries waits for ever."""
     listeners: int = 0
     largest_upload: int = 10**12
     embeddings_late: int = 0
@@ -320,9 +322,10 @@ def _alerting(suite: FakeSuite) -> APIRouter:
         return {"name": name}
 
     @router.get("/deliveries")
-    async def slow_deliveries() -> JSONResponse:
-        await asyncio.sleep(60)
-        return JSONResponse({})
+    async def deliveries() -> JSONResponse:
+        if suite.hangs:
+            await asyncio.sleep(60)
+        return JSONResponse({"items": []})
 
     return router
 

@@ -17,10 +17,7 @@ async def running(service: Service[Any]) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def running_together(services: Mapping[str, Service[Any]]) -> AsyncIterator[dict[str, str]]:
-    """Start services side by side, yield their base URLs by name, and drain them side by side.
-
-    Not for those with a database: Alembic knows one migration at a time.
-    """
+    """Start services side by side, yield their base URLs by name, and drain them side by side."""
     each = {name: running(service) for name, service in services.items()}
     began = await asyncio.gather(
         *(context.__aenter__() for context in each.values()), return_exceptions=True

@@ -44,7 +44,7 @@ class Shell:
         process = await self._start(f"exec {command}")
         assert process.stdout is not None
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 while (heard := await process.stdout.readline()).decode().strip() != line:
                     assert heard, f"{command} ended without {line!r}"
         finally:

@@ -33,7 +33,7 @@ async def say(socket: ClientConnection, message: Mapping[str, Any]) -> None:
 
 async def heard(socket: ClientConnection) -> dict[str, Any]:
     """The next JSON message."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         message: dict[str, Any] = json.loads(await socket.recv())
     return message
 
@@ -41,7 +41,7 @@ async def heard(socket: ClientConnection) -> dict[str, Any]:
 async def closing(socket: ClientConnection) -> tuple[int | None, str | None]:
     """Close code and reason, once the server has closed."""
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while True:
                 await socket.recv()
     except ConnectionClosed:
@@ -154,7 +154,7 @@ class AsteriskCall:
 
     async def answered(self) -> bytes:
         """All that the server says before it closes."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             return await self.reader.read()
 
     async def close(self) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 async def wait_until(
     predicate: Callable[[], object | Awaitable[object]],
-    timeout_seconds: float = 10,
+    timeout_seconds: float = 30,
     interval_seconds: float = 0.02,
 ) -> None:
     """Return as soon as the predicate (sync or async) is true; fail after the timeout."""

@@ -21,7 +21,12 @@ from tonewatch.shared.messages import FRAME_BYTES, Gap, Lane, Score, UtteranceMa
 from tonewatch.shared.metrics import Metrics
 from tonewatch.shared.streams import DEAD, FRAMES, SCORES, Stream
 
-QUICK: dict[str, Any] = {"engine": "fake", "claim_idle_seconds": 0.2, "linger_ms": 0}
+QUICK: dict[str, Any] = {
+    "engine": "fake",
+    "claim_idle_seconds": 0.2,
+    "linger_ms": 0,
+    "hop_after_seconds": 30,  # a machine that halts for seconds is no overload
+}
 
 
 @asynccontextmanager

@@ -1,7 +1,6 @@
 """From an alert in the stream to receivers over real HTTP and SMTP, and what may go wrong."""
 
 import asyncio
-import time
 from collections.abc import Sequence
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -163,12 +162,10 @@ async def test_a_receiver_that_hangs_delays_nobody_else(
 
     async with receiving(hang) as hanging, receiving() as fast:
         hooks = declared(hanging, "hanging") + declared(fast, "fast")
-        async with alerting(webhooks=hooks) as client:
+        async with alerting(webhooks=hooks, delivery_timeout_seconds=60) as client:
             for number in range(30):
                 await publish_alert(broker, alert_id=f"alert-{number}", session_id=f"call-{number}")
-            started = time.monotonic()
-            await wait_until(lambda: len(fast.requests) == 30, timeout_seconds=5)
-            assert time.monotonic() - started < 5
+            await wait_until(lambda: len(fast.requests) == 30)
             # as many at once as a receiver that has not shown to be slow may have
             assert len(hanging.requests) == FIRST_WIDTH
             release.set()

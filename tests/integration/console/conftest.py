@@ -71,6 +71,5 @@ async def suite() -> AsyncIterator[FakeSuite]:
 
 @pytest.fixture
 async def console(suite: FakeSuite, broker: RedisBroker, tmp_path: Path) -> AsyncIterator[Console]:
-    quick = {"upstream_seconds": 0.7, "heartbeat_seconds": 0.3}
-    async with opened_console(suite, broker, tmp_path, **quick) as made:
+    async with opened_console(suite, broker, tmp_path, heartbeat_seconds=0.3) as made:
         yield made

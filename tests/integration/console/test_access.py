@@ -255,7 +255,7 @@ async def status(client: AsyncClient, method: str, path: str) -> int:
 async def asked(
     suite: FakeSuite, memory_broker: MemoryBroker, tmp_path: Path
 ) -> AsyncIterator[Console]:
-    async with opened_console(suite, memory_broker, tmp_path, upstream_seconds=0.1) as console:
+    async with opened_console(suite, memory_broker, tmp_path) as console:
         yield console
 
 

@@ -108,8 +108,12 @@ async def test_only_listed_methods_pass(console: Console) -> None:
         assert path.partition("/")[0] in answer.json()["detail"]
 
 
-async def test_a_service_that_is_silent_is_named_in_time(console: Console) -> None:
-    answer = await console.client.get("/api/v1/deliveries")
+async def test_a_service_that_is_silent_is_named_in_time(
+    suite: FakeSuite, broker: RedisBroker, tmp_path: Path
+) -> None:
+    suite.hangs = True
+    async with opened_console(suite, broker, tmp_path, upstream_seconds=0.3) as console:
+        answer = await console.client.get("/api/v1/deliveries")
     assert answer.status_code == 503
     assert answer.json()["service"] == "alerting"
     assert "no answer in time" in answer.json()["detail"]

@@ -233,7 +233,7 @@ async def test_who_watches_sees_each_call_come_and_go(make_ingest: MakeIngest) -
         await wait_until(lambda: is_idle(client, source["id"]))
         numbers = []
         watch = client.stream("GET", "/v1/sources/events", params={"after": cursor})
-        async with asyncio.timeout(10), watch as answer:
+        async with asyncio.timeout(30), watch as answer:
             async for line in answer.aiter_lines():
                 if line.startswith("data: "):
                     event = json.loads(line.removeprefix("data: "))

@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -11,19 +11,43 @@ import pytest
 from tests.support.broker_cases import ALL, BrokerCases, frame, score_of, seqs
 from tests.support.redis_server import connect, redis_server, short_folder
 from tests.support.wait import wait_until
-from tonewatch.shared.broker import Outcome, RedisBroker
+from tonewatch.shared.broker import Broker, Delivery, Outcome, RedisBroker
 from tonewatch.shared.broker import _probe as probe_module
 from tonewatch.shared.errors import BrokerUnavailableError, ConfigurationError
 from tonewatch.shared.streams import FRAMES, STREAMS, Stream
 
+HOUR_MS = 3_600_000
 
-class TestRedisBroker(BrokerCases):
+
+class RedisCases(BrokerCases):
+    async def grow_old(self, tested: Broker, deliveries: Sequence[Delivery]) -> None:
+        assert isinstance(tested, RedisBroker)
+        for each in deliveries:
+            await tested._client.xclaim(
+                each.stream.key(each.partition),
+                each.group,
+                await self.holder(tested, each),
+                min_idle_time=0,
+                message_ids=[each.entry.entry_id],
+                idle=HOUR_MS,
+                justid=True,
+            )
+
+    @staticmethod
+    async def holder(tested: RedisBroker, each: Delivery) -> str:
+        key, entry_id = each.stream.key(each.partition), each.entry.entry_id
+        (pending,) = await tested._client.xpending_range(key, each.group, entry_id, entry_id, 1)
+        holder: str = pending["consumer"].decode()
+        return holder
+
+
+class TestRedisBroker(RedisCases):
     @pytest.fixture
     async def tested(self, broker: RedisBroker) -> RedisBroker:
         return broker
 
 
-class TestValkeyBroker(BrokerCases):
+class TestValkeyBroker(RedisCases):
     @pytest.fixture
     async def tested(self, valkey_url: str) -> AsyncIterator[RedisBroker]:
         broker = connect(valkey_url)
@@ -35,7 +59,7 @@ class TestValkeyBroker(BrokerCases):
         await broker.close()
 
 
-class TestClusterBroker(BrokerCases):
+class TestClusterBroker(RedisCases):
     """Three nodes: no command may touch two partitions, and a read cannot block on all of them."""
 
     @pytest.fixture

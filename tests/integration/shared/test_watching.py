@@ -19,7 +19,7 @@ async def watch(tmp_path: Path) -> FileWatch:
 
 
 async def changed(watch: FileWatch, stop: asyncio.Event | None = None) -> bool:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         return await watch.changed(stop or asyncio.Event())
 
 

@@ -1,5 +1,6 @@
 """The schema: made by migrations, the same as the models, and never left half made."""
 
+import asyncio
 import subprocess
 import sys
 from datetime import timedelta
@@ -58,6 +59,15 @@ def _is_of_the_models(_item: object, name: str | None, kind: str, *_more: object
     if kind == "unique_constraint" and name == SECONDS_KEY:
         return False
     return kind != "table" or name in Base.metadata.tables
+
+
+async def test_databases_of_one_process_can_be_migrated_at_the_same_time(tmp_path: Path) -> None:
+    databases = [Database(sqlite_url(tmp_path / f"{number}.db")) for number in range(2)]
+    await asyncio.gather(*(each.prepare() for each in databases))
+    for each in databases:
+        async with each.read() as session:
+            assert list(await session.scalars(select(Segment))) == []
+        await each.close()
 
 
 async def test_the_table_has_the_columns_that_reports_name(

@@ -113,7 +113,7 @@ async def test_a_locked_file_is_shown_and_waited_for_while_the_rest_answers(
 
             await wait_until(shown)
             assert "a write has waited" in (await _ready(base))[1]["detail"]
-            async with create_client(base_url=base, timeout=timedelta(seconds=1)) as client:
+            async with create_client(base_url=base, timeout=timedelta(seconds=4)) as client:
                 assert (await client.get("/health")).status_code == 200
                 assert (await client.get("/v1/records")).json()["items"] == []
             other.execute("ROLLBACK")

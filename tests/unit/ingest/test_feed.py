@@ -17,7 +17,7 @@ SOURCE = Source(id="s1", name="line", kind=SourceKind.WEBSOCKET, created_at=utc_
 
 async def taken(viewer: Viewer) -> bytes:
     """All that is queued."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         return await anext(viewer.batches(heartbeat_seconds=60))
 
 

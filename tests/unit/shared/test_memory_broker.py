@@ -1,5 +1,6 @@
 """The in-memory twin passes the cases of every broker, and runs in virtual time."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
@@ -7,15 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.broker_cases import BrokerCases, frame
-from tonewatch.shared.broker import MemoryBroker, Outcome, StateWrite
+from tonewatch.shared.broker import Broker, Delivery, MemoryBroker, Outcome, StateWrite
+from tonewatch.shared.broker._trim import parse_id
 from tonewatch.shared.errors import BrokerUnavailableError
 from tonewatch.shared.streams import FRAMES, STREAMS
 
-
-class TestMemoryBroker(BrokerCases):
-    @pytest.fixture
-    async def tested(self, memory_broker: MemoryBroker) -> MemoryBroker:
-        return memory_broker
+HOUR_MS = 3_600_000
 
 
 class Clock:
@@ -24,6 +22,18 @@ class Clock:
 
     def __call__(self) -> int:
         return self.now_ms
+
+
+class TestMemoryBroker(BrokerCases):
+    @pytest.fixture
+    async def tested(self, memory_broker: MemoryBroker) -> MemoryBroker:
+        return memory_broker
+
+    async def grow_old(self, tested: Broker, deliveries: Sequence[Delivery]) -> None:
+        assert isinstance(tested, MemoryBroker)
+        for each in deliveries:
+            pending = tested._log(each.stream, each.partition).groups[each.group].pending
+            pending[parse_id(each.entry.entry_id)].delivered_ms -= HOUR_MS
 
 
 async def test_trimming_waits_for_acknowledgement_and_retention() -> None:

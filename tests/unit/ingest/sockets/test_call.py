@@ -175,7 +175,7 @@ async def test_a_peer_that_does_not_listen_is_not_waited_for(
     monkeypatch.setattr(call_module, "PART_SECONDS", 0.01)
     peer, sessions = Peer("no hello"), Recorder()
     peer.listens = False
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await call_of(peer, Registry(supervisor), sessions).serve()
     assert peer.parting is not None
 

@@ -1,11 +1,19 @@
 """Alembic: how a service's tables are brought to their newest schema."""
 
+import asyncio
+from typing import Final
+from weakref import WeakKeyDictionary
+
 from alembic import command, context
 from alembic.config import Config
 from sqlalchemy import Connection, MetaData, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tonewatch.shared.database._transactions import transaction
+
+# Alembic's `context` and `op` belong to the whole process: of two migrations at once, those of two
+# services in one process or of two databases, one would run with the other's connection
+_turns: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock]] = WeakKeyDictionary()
 
 
 async def migrate(engine: AsyncEngine, script_location: str, revision: str = "head") -> None:
@@ -16,7 +24,8 @@ async def migrate(engine: AsyncEngine, script_location: str, revision: str = "he
         script_location: of Alembic, such as `tonewatch.storage:migrations`.
         revision: an older one, for the tests of what comes after it.
     """
-    async with transaction(engine) as connection:
+    turn = _turns.setdefault(asyncio.get_running_loop(), asyncio.Lock())
+    async with turn, transaction(engine) as connection:
         await connection.run_sync(_upgrade, script_location, revision)
 
 
