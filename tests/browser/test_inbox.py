@@ -3,10 +3,11 @@
 from typing import Any
 from urllib.parse import quote
 
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from tests.browser.desk import EVIL, Desk
 from tests.integration.alerting.receiver import receiving
+from tests.support.wait import wait_until
 from tonewatch.shared.messages import AlertState, Priority
 
 
@@ -54,6 +55,27 @@ async def test_filters_narrow_the_list_and_are_part_of_the_address(desk: Desk) -
     await page.reload()
     await expect(page.locator("#inbox button.row")).to_have_count(2)
     assert set(await rules_shown(page)) == {"afraid", "sad"}
+
+
+async def test_an_alert_that_is_acted_on_while_it_opens_is_shown_all_the_same(desk: Desk) -> None:
+    await desk.fire("a")
+    await desk.wait_for("a")
+    page = await desk.open("/alerts")
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    await page.route("**/api/v1/inbox/a", hold)
+    await page.locator("#inbox button.row").click()
+    await wait_until(lambda: len(held) == 1)
+    await page.keyboard.press("a")
+    await wait_until(lambda: len(held) == 2)  # what became of it by that
+    for route in held:
+        async with page.expect_response("**/api/v1/inbox/a"):
+            await route.continue_()
+    await expect(page.locator("#detail .timeline")).to_contain_text("acknowledged")
+    await expect(page.locator("#detail")).to_be_focused()
 
 
 async def test_alerts_are_grouped_as_one_likes(desk: Desk) -> None:

@@ -73,7 +73,8 @@ class Attempt:
     async def run(self, way: Way) -> Ending:
         """Pull until it ends; the status follows."""
         self._status.move(SourceState.CONNECTING, self._status.reason)
-        timeout = timedelta(seconds=self._tools.options.stall_seconds)
+        # far beyond our own watch, so that who falls silent is always told as such, whoever is busy
+        timeout = timedelta(seconds=2 * self._tools.options.stall_seconds)
         try:
             argv = pull_argv(
                 self._tools.ffmpeg,

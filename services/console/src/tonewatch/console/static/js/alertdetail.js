@@ -22,21 +22,20 @@ export class AlertDetail {
     this.why = null;
     this.turn = turns();
     this.mustDraw = false;
+    this.isArriving = false; // opened, but not drawn yet
   }
 
   clear() {
     this.id = null;
+    this.isArriving = false;
     this.root.replaceChildren(...this.empty);
   }
 
   async show(id) {
     this.id = id;
     this.note = "";
+    this.isArriving = true;
     await this.reload();
-    if (this.id !== id) return;
-    this.root.focus({ preventScroll: true });
-    const isAlone = this.root.querySelector(".back").offsetParent !== null; // on a phone
-    if (isAlone) this.root.scrollIntoView({ block: "start" });
   }
 
   /** Ask anew and draw; if `gently`, not while somebody is writing, be it since it was asked. */
@@ -52,12 +51,21 @@ export class AlertDetail {
       if (!this.mustDraw && this.#isWriting()) return;
       this.mustDraw = false;
       this.alert = alert;
-      this.root.replaceChildren(...this.#parts(alert, kept));
+      this.#draw(...this.#parts(alert, kept));
     } catch (error) {
       if (error.status === 401 && this.alert?.alert_id === id) return; // what somebody writes here stays
       const problem = el("p", { className: "problem", role: "alert" }, t("part.away", { detail: error.message }));
-      if (id === this.id) this.root.replaceChildren(this.#back(), problem);
+      if (id === this.id) this.#draw(this.#back(), problem);
     }
+  }
+
+  #draw(...parts) {
+    this.root.replaceChildren(...parts);
+    if (!this.isArriving) return;
+    this.isArriving = false;
+    this.root.focus({ preventScroll: true });
+    const isAlone = this.root.querySelector(".back").offsetParent !== null; // on a phone
+    if (isAlone) this.root.scrollIntoView({ block: "start" });
   }
 
   /** Show what has become of the alert meanwhile, unless somebody is writing here. */
