@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 import storage_queries
 from support import stack
@@ -39,7 +40,6 @@ from tonewatch.storage.database import Database
 from tonewatch.storage.disk import DiskWatch
 from tonewatch.storage.incoming import Item, item_of
 from tonewatch.storage.partitions import Partitions
-from tonewatch.storage.records import record_table
 from tonewatch.storage.rollups import Rollups
 from tonewatch.storage.settings import StorageOptions
 from tonewatch.storage.store import Store, Written
@@ -69,7 +69,7 @@ async def bare(url: str, load: Sequence[Outgoing]) -> float:
     """Rows made beforehand, inserted as the driver does it fastest."""
     database = Database(url)
     await database.prepare()
-    table, values = record_table(database.dialect), Values(database.dialect)
+    values = Values(database.dialect)
     now = utc_now()
     await Partitions(database).make_sure(getattr(out.message, "captured_at", now) for out in load)
     stored_at = values.moment(now)
@@ -80,11 +80,26 @@ async def bare(url: str, load: Sequence[Outgoing]) -> float:
     for batch in _batches(made):
         async with database.write() as connection:
             await connection.exec_driver_sql("SELECT 1")
-            await table.add(connection, [record for record, _ in batch])
-            await table.insert_steps(connection, [steps for _, steps in batch])
+            records, steps = zip(*batch, strict=True)
+            await _insert(connection, "emotion_records", rows.RECORD_COLUMNS, records)
+            await _insert(connection, "emotion_steps", rows.STEPS_COLUMNS, steps)
     elapsed = time.perf_counter() - started
     await database.close()
     return len(made) / elapsed
+
+
+async def _insert(
+    connection: AsyncConnection, table: str, columns: Sequence[str], values: Sequence[Any]
+) -> None:
+    """`executemany` or COPY."""
+    if connection.dialect.name == "sqlite":
+        into = f"{table} ({', '.join(columns)})"
+        insertion = f"INSERT INTO {into} VALUES ({', '.join('?' * len(columns))})"  # noqa: S608 - ours
+        await connection.exec_driver_sql(insertion, list(values))
+        return
+    raw = await connection.get_raw_connection()
+    driver: Any = raw.driver_connection
+    await driver.copy_records_to_table(table, records=values, columns=columns)
 
 
 class CountingStore(Store):

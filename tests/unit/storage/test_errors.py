@@ -29,6 +29,8 @@ class _PostgresError(Exception):
         ValueError("a moment needs its time zone"),
         IntegrityError("INSERT", {}, sqlite3.IntegrityError("NOT NULL")),
         DataError("INSERT", {}, sqlite3.DataError("string or blob too big")),
+        sqlite3.IntegrityError("NOT NULL"),
+        sqlite3.DataError("string or blob too big"),
         DBAPIError("INSERT", {}, _PostgresError("22021")),
         DBAPIError("INSERT", {}, _PostgresError("23502")),
         StatementError("cannot bind", "INSERT", {}, TypeError("bytes expected")),
@@ -44,6 +46,7 @@ def test_a_row_is_to_blame_for_what_it_holds(error: Exception) -> None:
         ConnectionRefusedError("no server"),
         OperationalError("INSERT", {}, sqlite3.OperationalError("database is locked")),
         OperationalError("INSERT", {}, sqlite3.OperationalError("database or disk is full")),
+        sqlite3.OperationalError("database is locked"),
         ProgrammingError("INSERT", {}, _PostgresError("42P01")),  # the table is missing
         DBAPIError("INSERT", {}, _PostgresError("57P03")),  # the server is starting
         DBAPIError("INSERT", {}, _PostgresError("40P01")),  # deadlock

@@ -4,6 +4,7 @@ The difference decides over a message: a database that is locked, full or away i
 it takes the batch; a row that it refuses for what the row holds is a dead letter.
 """
 
+import sqlite3
 from typing import Any, Final
 
 from asyncpg.exceptions import PostgresError
@@ -13,6 +14,8 @@ from tonewatch.shared.errors import TonewatchError, UnavailableError
 
 _ROW_SQLSTATES: Final = ("22", "23")
 """Classes of SQLSTATE that speak of the row: data exception, integrity constraint violation."""
+_ROW_SQLITE: Final = (sqlite3.DataError, sqlite3.IntegrityError)
+"""What the driver itself says of a row, where a statement goes past SQLAlchemy."""
 _DISK_FULL: Final = "53100"
 
 
@@ -58,4 +61,4 @@ def refuses_row(error: Exception) -> bool:
             _ROW_SQLSTATES
         )
     # A value that cannot be converted: SQLAlchemy wraps it, sqlite3 lets OverflowError through.
-    return isinstance(error, (StatementError, OverflowError, ValueError))
+    return isinstance(error, (StatementError, OverflowError, ValueError, *_ROW_SQLITE))

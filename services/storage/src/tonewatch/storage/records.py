@@ -5,7 +5,9 @@ that there are none, and finds out whether it was right. Which ids were new is w
 to know: only they get a matrix.
 """
 
+import functools
 from collections.abc import Collection, Sequence
+from itertools import chain
 from typing import Any, Final, Protocol
 
 from asyncpg.exceptions import UniqueViolationError
@@ -13,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tonewatch.storage.elsewhere import Key, key_of, stored_elsewhere
 from tonewatch.storage.rows import RECORD_COLUMNS, STEPS_COLUMNS
+from tonewatch.storage.trips import all_at_once, at_once
 
 Rows = Sequence[tuple[Any, ...]]
 
@@ -23,9 +26,6 @@ class RecordTable(Protocol):
     async def reserve(self, connection: AsyncConnection, count: int) -> Sequence[int]:
         """Ids for so many new records, each greater than any that a finished transaction used."""
 
-    async def add(self, connection: AsyncConnection, rows: Rows) -> int:
-        """Insert rows as the driver does it fastest, without asking; says how many went in."""
-
     async def insert(self, connection: AsyncConnection, rows: Rows) -> Collection[int]:
         """Insert the rows that are not there yet; answers their ids (a set or a range)."""
 
@@ -34,32 +34,30 @@ class RecordTable(Protocol):
 
 
 class SqliteRecords:
-    """One prepared statement and the driver's executemany."""
+    """Statements of many rows each, all in one trip to the driver's thread.
+
+    The driver lets go of the interpreter for each step of a statement, and may wait five
+    milliseconds to get it back from a busy event loop. `executemany` of single rows takes a step
+    for each, and comes nearly to a standstill beside the decoding of the next batch; a statement of
+    many rows takes one step for all of them.
+    """
 
     _NEXT_ID: Final = (
         "SELECT 1 + MAX(COALESCE((SELECT MAX(id) FROM emotion_records), 0), "
         "COALESCE((SELECT record_id FROM rollup_positions WHERE name = 'records'), 0))"
     )
-    _INSERT: Final = (
-        f"INSERT INTO emotion_records ({', '.join(RECORD_COLUMNS)}) "  # noqa: S608 - our columns
-        f"VALUES ({', '.join('?' * len(RECORD_COLUMNS))}) ON CONFLICT DO NOTHING"
-    )
-    _INSERT_STEPS: Final = (
-        f"INSERT INTO emotion_steps ({', '.join(STEPS_COLUMNS)}) VALUES (?, ?, ?)"  # noqa: S608
-    )
+    _AT_ONCE: Final = (512, 64, 8, 1)
+    """Rows of a statement: few kinds, so that each is prepared once."""
 
     async def reserve(self, connection: AsyncConnection, count: int) -> Sequence[int]:
         """The ids that follow the greatest; the write lock keeps others from taking them."""
-        first = (await connection.exec_driver_sql(self._NEXT_ID)).scalar_one()
+        ((first,),) = await at_once(connection, self._NEXT_ID)
         return range(first, first + count)
 
-    async def add(self, connection: AsyncConnection, rows: Rows) -> int:
-        """All at once; rows that are there already stay out."""
-        return (await connection.exec_driver_sql(self._INSERT, list(rows))).rowcount
-
     async def insert(self, connection: AsyncConnection, rows: Rows) -> Collection[int]:
-        """All at once; asks which were new only if some were not."""
-        if await self.add(connection, rows) == len(rows):
+        """Asks which were new only if some were not."""
+        new = await self._insert(connection, "emotion_records", RECORD_COLUMNS, rows)
+        if new == len(rows):
             return range(rows[0][0], rows[0][0] + len(rows))
         found = await connection.exec_driver_sql(
             "SELECT id FROM emotion_records WHERE id >= ?", (rows[0][0],)
@@ -67,8 +65,21 @@ class SqliteRecords:
         return set(found.scalars())
 
     async def insert_steps(self, connection: AsyncConnection, rows: Rows) -> None:
-        """All at once."""
-        await connection.exec_driver_sql(self._INSERT_STEPS, list(rows))
+        """None of them is there yet."""
+        await self._insert(connection, "emotion_steps", STEPS_COLUMNS, rows)
+
+    async def _insert(
+        self, connection: AsyncConnection, table: str, columns: tuple[str, ...], rows: Rows
+    ) -> int:
+        """Insert what is not there yet; says how many rows that were."""
+        runs, at = [], 0
+        for size in self._AT_ONCE:
+            last = len(rows) - size + 1
+            parts = [list(chain.from_iterable(rows[n : n + size])) for n in range(at, last, size)]
+            if parts:
+                runs.append((_insertion(table, columns, size), parts))
+                at += len(parts) * size
+        return await all_at_once(connection, runs)
 
 
 class PostgresRecords:
@@ -91,18 +102,13 @@ class PostgresRecords:
         )
         return list(found.scalars())
 
-    async def add(self, connection: AsyncConnection, rows: Rows) -> int:
-        """COPY; raises UniqueViolationError if one is there already."""
-        await self._copy(connection, "emotion_records", RECORD_COLUMNS, rows)
-        return len(rows)
-
     async def insert(self, connection: AsyncConnection, rows: Rows) -> Collection[int]:
         """COPY straight into the table, behind a savepoint."""
         known = await stored_elsewhere(connection, rows)
         new = _first_of_each(rows, known)
         try:
             async with connection.begin_nested():
-                await self.add(connection, new)
+                await self._copy(connection, "emotion_records", RECORD_COLUMNS, new)
         except UniqueViolationError:
             await connection.exec_driver_sql(self._STAGE)
             await self._copy(connection, "incoming_records", RECORD_COLUMNS, new)
@@ -121,6 +127,16 @@ class PostgresRecords:
         raw = await connection.get_raw_connection()
         driver: Any = raw.driver_connection
         await driver.copy_records_to_table(table, records=rows, columns=columns)
+
+
+@functools.cache
+def _insertion(table: str, columns: tuple[str, ...], count: int) -> str:
+    """The statement that inserts so many rows, those that are there already left out."""
+    row = f"({', '.join('?' * len(columns))})"
+    return (
+        f"INSERT INTO {table} ({', '.join(columns)}) "  # noqa: S608 - our names
+        f"VALUES {', '.join([row] * count)} ON CONFLICT DO NOTHING"
+    )
 
 
 def _first_of_each(rows: Rows, known: set[Key]) -> Rows:

@@ -9,9 +9,8 @@ either the alert finds the record or the record finds the alert. (SQLite has one
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tonewatch.shared.clock import utc_now
@@ -26,6 +25,7 @@ from tonewatch.storage.locks import lock_records
 from tonewatch.storage.models import Gap, Session
 from tonewatch.storage.partitions import Partitions
 from tonewatch.storage.records import record_table
+from tonewatch.storage.trips import at_once
 
 Written = Mapping[str, int]
 """New rows by table."""
@@ -36,20 +36,13 @@ _Marks = dict[tuple[str, str], list[tuple[int, int]]]
 
 # the same text for any number of sessions, so that it is compiled and prepared once
 _ANY_OF: Final = {
-    "sqlite": "IN (SELECT value FROM json_each(:ids))",
-    "postgresql": "= ANY(CAST(:ids AS text[]))",
+    "sqlite": "IN (SELECT value FROM json_each(?))",
+    "postgresql": "= ANY($1::text[])",
 }
-_KNOWN: Final = {
-    dialect: text(f"SELECT session_id FROM sessions WHERE session_id {any_of}")  # noqa: S608 - ours
-    for dialect, any_of in _ANY_OF.items()
-}
-_MARKED: Final = {
-    dialect: text(
-        "SELECT session_id, speaker, first_seq, last_seq FROM alert_transitions "  # noqa: S608
-        f"WHERE session_id {any_of}"
-    )
-    for dialect, any_of in _ANY_OF.items()
-}
+_KNOWN: Final = "SELECT session_id FROM sessions WHERE session_id"
+_MARKED: Final = (
+    "SELECT session_id, speaker, first_seq, last_seq FROM alert_transitions WHERE session_id"
+)
 
 
 class Store:
@@ -121,10 +114,7 @@ class Store:
 async def _make_sessions(connection: AsyncConnection, messages: list[Message]) -> None:
     """Rows of sessions that nobody has spoken of yet, always in one order."""
     implied = {message.session_id: message for message in reversed(messages)}
-    found = await connection.execute(
-        _KNOWN[connection.dialect.name], {"ids": _listed(connection, implied)}
-    )
-    missing = implied.keys() - set(found.scalars())
+    missing = implied.keys() - {row[0] for row in await _found(connection, _KNOWN, implied)}
     await completing.insert(
         connection, Session, [rows.implied_session_row(implied[key]) for key in sorted(missing)]
     )
@@ -132,17 +122,21 @@ async def _make_sessions(connection: AsyncConnection, messages: list[Message]) -
 
 async def _marks(connection: AsyncConnection, sessions: Iterable[str]) -> _Marks:
     """The seconds of all alert transitions of these sessions, by track."""
-    found = await connection.execute(
-        _MARKED[connection.dialect.name], {"ids": _listed(connection, sessions)}
-    )
     marks: _Marks = defaultdict(list)
-    for session_id, speaker, first, last in found:
+    for session_id, speaker, first, last in await _found(connection, _MARKED, sessions):
         marks[session_id, speaker].append((first, last))
     return marks
 
 
-def _listed(connection: AsyncConnection, ids: Iterable[str]) -> str | list[str]:
-    return json.dumps(list(ids)) if connection.dialect.name == "sqlite" else list(ids)
+async def _found(
+    connection: AsyncConnection, question: str, sessions: Iterable[str]
+) -> Iterable[Sequence[Any]]:
+    """The rows of these sessions."""
+    dialect = connection.dialect.name
+    statement = f"{question} {_ANY_OF[dialect]}"
+    if dialect == "sqlite":
+        return await at_once(connection, statement, (json.dumps(list(sessions)),))
+    return (await connection.exec_driver_sql(statement, (list(sessions),))).all()
 
 
 def _is_marked(score: Message, marks: _Marks) -> bool:

@@ -8,23 +8,26 @@ score, which a plain MULTI (XADD, XACK) would let it do.
 
 from collections import defaultdict
 from collections.abc import Sequence
+from itertools import takewhile
 from typing import Any, Final
 
 from tonewatch.shared.broker._model import Outcome
 from tonewatch.shared.broker.codec import dead_fields, encode, flatten
 from tonewatch.shared.streams import DEAD, partition_key
 
-# KEYS[1] is the stream that is acknowledged. ARGV: group, number of outcomes, then per outcome:
+# KEYS[1] is the stream that is acknowledged. ARGV: group; number of outcomes that do no more than
+# acknowledge, the entry id of each; number of the others, then of each:
 # entry id; number of messages, each as key index, number of arguments, arguments of XADD;
 # number of state writes, each as key index, lifetime in ms (0 deletes), value.
 SETTLE_LUA: Final = """
-local at = 3
+local at = 2
 local function take()
   at = at + 1
   return ARGV[at - 1]
 end
 local done = {}
-for i = 1, tonumber(ARGV[2]) do
+for i = 1, tonumber(take()) do done[i] = redis.call('XACK', KEYS[1], ARGV[1], take()) end
+for _ = 1, tonumber(take()) do
   local first = redis.call('XACK', KEYS[1], ARGV[1], take()) == 1
   for _ = 1, tonumber(take()) do
     local key = KEYS[tonumber(take())]
@@ -40,7 +43,7 @@ for i = 1, tonumber(ARGV[2]) do
       if ttl > 0 then redis.call('SET', key, value, 'PX', ttl) else redis.call('DEL', key) end
     end
   end
-  done[i] = first and 1 or 0
+  done[#done + 1] = first and 1 or 0
 end
 return done
 """
@@ -50,12 +53,18 @@ Group = tuple[str, int, str]
 
 
 def by_group(outcomes: Sequence[Outcome]) -> dict[Group, list[int]]:
-    """Indexes of the outcomes that can be settled in one step, in order."""
-    groups: dict[Group, list[int]] = defaultdict(list)
+    """Indexes of the outcomes that can be settled in one step, the bare ones first."""
+    groups: dict[Group, tuple[list[int], list[int]]] = defaultdict(lambda: ([], []))
     for index, outcome in enumerate(outcomes):
         delivery = outcome.delivery
-        groups[delivery.stream.name, delivery.partition, delivery.group].append(index)
-    return groups
+        bare, others = groups[delivery.stream.name, delivery.partition, delivery.group]
+        (bare if _is_bare(outcome) else others).append(index)
+    return {group: bare + others for group, (bare, others) in groups.items()}
+
+
+def _is_bare(outcome: Outcome) -> bool:
+    """Whether it does no more than acknowledge, like all that is only stored."""
+    return not (outcome.publish or outcome.state or outcome.dead is not None)
 
 
 def additions(outcome: Outcome) -> list[tuple[str, dict[str, bytes]]]:
@@ -83,15 +92,17 @@ def state_key(partition: int, name: str) -> str:
 
 
 def script_call(outcomes: Sequence[Outcome]) -> tuple[list[str], list[Any]]:
-    """KEYS and ARGV of the script for outcomes of one group."""
+    """KEYS and ARGV of the script for outcomes of one group, the bare ones first."""
     delivery = outcomes[0].delivery
     keys = {delivery.stream.key(delivery.partition): 1}
 
     def index(key: str) -> int:
         return keys.setdefault(key, len(keys) + 1)
 
-    arguments: list[Any] = [delivery.group, len(outcomes)]
-    for outcome in outcomes:
+    bare = list(takewhile(_is_bare, outcomes))
+    ids = [outcome.delivery.entry.entry_id for outcome in bare]
+    arguments: list[Any] = [delivery.group, len(ids), *ids, len(outcomes) - len(ids)]
+    for outcome in outcomes[len(ids) :]:
         added = additions(outcome)
         arguments += [outcome.delivery.entry.entry_id, len(added)]
         for key, fields in added:
