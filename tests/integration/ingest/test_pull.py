@@ -93,7 +93,7 @@ async def test_a_silent_server_is_noticed_and_its_return_is_a_new_session(
 ) -> None:
     stream_server.add_live("/live.wav", speech_like_pcm(2.2))
     reader = Reader(broker)
-    service = make_ingest(stall_seconds=1.0)
+    service = make_ingest(stall_seconds=3.0)
     async with running(service) as base, create_client(base_url=base) as client:
         source_id = await add(client, "line", stream_server.url("/live.wav"))
         await wait_until(lambda: _is(client, source_id, "stalled"))
@@ -101,8 +101,8 @@ async def test_a_silent_server_is_noticed_and_its_return_is_a_new_session(
         await wait_until(lambda: _ended(reader, 2))
         reconnects = (await client.get(f"/v1/sources/{source_id}")).json()["reconnects"]
     ended = await reader.sessions(SessionState.ENDED)
-    assert reason == "no audio for 1 s"
-    assert ended[0].reason == "no audio for 1 s"
+    assert reason == "no audio for 3 s"
+    assert ended[0].reason == "no audio for 3 s"
     assert ended[0].frames == 3
     assert len({event.session_id for event in ended}) == len(ended)
     assert reconnects >= 1
