@@ -36,7 +36,7 @@ from tonewatch.shared.redis_client import RedisOptions, create_redis
 from tonewatch.shared.streams import SCORES
 from tonewatch.storage import rows
 from tonewatch.storage.columns import Values
-from tonewatch.storage.database import Database
+from tonewatch.storage.database import Database, driver_of
 from tonewatch.storage.disk import DiskWatch
 from tonewatch.storage.incoming import Item, item_of
 from tonewatch.storage.partitions import Partitions
@@ -97,8 +97,7 @@ async def _insert(
         insertion = f"INSERT INTO {into} VALUES ({', '.join('?' * len(columns))})"  # noqa: S608 - ours
         await connection.exec_driver_sql(insertion, list(values))
         return
-    raw = await connection.get_raw_connection()
-    driver: Any = raw.driver_connection
+    driver = await driver_of(connection)
     await driver.copy_records_to_table(table, records=values, columns=columns)
 
 

@@ -124,13 +124,13 @@ async def test_heartbeats_come_while_nothing_happens(console: Console) -> None:
 async def test_stopping_ends_the_streams_and_does_not_wait_for_viewers(
     suite: FakeSuite, memory_broker: MemoryBroker, tmp_path: Path
 ) -> None:
-    async with create_client() as client, asyncio.timeout(60):
-        async with opened_console(suite, memory_broker, tmp_path) as console:
+    options = {"drain_seconds": 60}  # so long the server would wait
+    async with create_client() as client, asyncio.timeout(30):
+        async with opened_console(suite, memory_broker, tmp_path, **options) as console:
             url = f"{console.url}/api/v1/events"
             request = client.build_request("GET", url, headers=console.admin.headers)
             response = await client.send(request, stream=True)
-        async with asyncio.timeout(30):
-            text = (await response.aread()).decode()
+        text = (await response.aread()).decode()
     assert "event: status" in text
 
 

@@ -154,7 +154,7 @@ HISTOGRAMS: Final[dict[HistogramName, _Spec]] = {
     "queue_wait_seconds": _Spec("Frame published to handed to the engine", ("lane",)),
     "compute_seconds": _Spec("One engine call"),
     "frame_to_score_seconds": _Spec("Frame published to score published", ("lane",)),
-    "frame_to_stored_seconds": _Spec("Frame published to row committed"),
+    "frame_to_stored_seconds": _Spec("Frame published to row committed; of a large batch a part"),
     "frame_to_alert_seconds": _Spec("Frame published to alert published"),
     "delivery_seconds": _Spec("Time of one delivery attempt", ("channel",)),
     "write_batch_rows": _Spec("Rows in one commit", (), _SIZES),

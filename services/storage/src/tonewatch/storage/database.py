@@ -140,6 +140,11 @@ def _translation() -> Iterator[None]:
         raise translated(error) from error
 
 
+async def driver_of(connection: AsyncConnection) -> Any:
+    """The driver's own connection: for COPY, and where SQLAlchemy's way is too long."""
+    return (await connection.get_raw_connection()).driver_connection
+
+
 def _newer(error: CommandError) -> ConfigurationError:
     return ConfigurationError(
         f"the database has a schema that this release does not know ({error}); a newer release "

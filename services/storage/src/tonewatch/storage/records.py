@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol
 from asyncpg.exceptions import UniqueViolationError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from tonewatch.storage.database import driver_of
 from tonewatch.storage.elsewhere import Key, key_of, stored_elsewhere
 from tonewatch.storage.rows import RECORD_COLUMNS, STEPS_COLUMNS
 from tonewatch.storage.trips import all_at_once, at_once
@@ -124,8 +125,7 @@ class PostgresRecords:
     async def _copy(
         connection: AsyncConnection, table: str, columns: Sequence[str], rows: Rows
     ) -> None:
-        raw = await connection.get_raw_connection()
-        driver: Any = raw.driver_connection
+        driver = await driver_of(connection)
         await driver.copy_records_to_table(table, records=rows, columns=columns)
 
 

@@ -11,12 +11,14 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from tonewatch.storage.database import driver_of
+
 
 async def at_once(
     connection: AsyncConnection, statement: str, values: Sequence[Any] = ()
 ) -> list[tuple[Any, ...]]:
     """Run a statement and fetch its rows; only where the connection is one of SQLite."""
-    driver = await _driver(connection)
+    driver = await driver_of(connection)
     rows: list[tuple[Any, ...]] = await driver.execute_fetchall(statement, values)
     return rows
 
@@ -28,13 +30,9 @@ async def all_at_once(
 
     All are handed over together, so that the thread waits for nobody between them.
     """
-    driver = await _driver(connection)
+    driver = await driver_of(connection)
     before: int = driver.total_changes
     cursors = await asyncio.gather(*(driver.executemany(*run) for run in runs))
     after: int = driver.total_changes
     await asyncio.gather(*(cursor.close() for cursor in cursors))
     return after - before
-
-
-async def _driver(connection: AsyncConnection) -> Any:
-    return (await connection.get_raw_connection()).driver_connection

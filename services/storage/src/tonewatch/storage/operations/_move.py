@@ -9,7 +9,7 @@ from sqlalchemy import JSON, Table, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from tonewatch.shared.errors import ConflictError, InvalidInputError, TonewatchError
-from tonewatch.storage.database import Database
+from tonewatch.storage.database import Database, driver_of
 from tonewatch.storage.models import Base, EmotionRecord, RollupPosition
 from tonewatch.storage.partitions import Partitions
 
@@ -60,8 +60,7 @@ async def _require_empty(connection: AsyncConnection, table: Table) -> None:
 
 
 async def _copy(session: AsyncSession, connection: AsyncConnection, table: Table) -> int:
-    raw = await connection.get_raw_connection()
-    driver: Any = raw.driver_connection
+    driver = await driver_of(connection)
     columns = [column.name for column in table.columns]
     count = 0
     async for rows in _batches(session, table):
